@@ -1,0 +1,3 @@
+//! The `barkeep` command.
+
+fn main() {}

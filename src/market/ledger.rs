@@ -1,0 +1,280 @@
+//! What is known of every expected candle of one series: exactly one state each, as runs.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::{Calendar, Timeframe, Window};
+
+/// What an answer established about a candle. The absence of a fact means nobody has asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Fact {
+    /// A valid candle is in the lake.
+    Final,
+    /// The provider was asked often enough and has none: nothing traded.
+    NoTrade,
+    /// The provider sent one that was refused; its bytes are a dead letter.
+    Quarantined,
+    /// Confirmed to lie before the provider's first candle.
+    BeforeHistory,
+    /// Asked, and not in the answer; `asks` credible answers agree so far.
+    Absent { asks: u8, asked_at: i64 },
+}
+
+impl Fact {
+    /// Whether nothing more needs to be done for the candle.
+    pub const fn is_accounted_for(self) -> bool {
+        !matches!(self, Self::Absent { .. })
+    }
+}
+
+/// The one state of a candle that should have closed by now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CandleState {
+    Final,
+    NoTrade,
+    Quarantined,
+    BeforeHistory,
+    /// The calendar expects none and none came.
+    MarketClosed,
+    /// Asked for and not given, not yet confirmed as no trade.
+    Missing,
+    /// Not asked for yet.
+    Pending,
+}
+
+impl CandleState {
+    pub const ALL: [Self; 7] = [
+        Self::Final,
+        Self::NoTrade,
+        Self::Quarantined,
+        Self::BeforeHistory,
+        Self::MarketClosed,
+        Self::Missing,
+        Self::Pending,
+    ];
+
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Final => "final",
+            Self::NoTrade => "no_trade",
+            Self::Quarantined => "quarantined",
+            Self::BeforeHistory => "before_history",
+            Self::MarketClosed => "market_closed",
+            Self::Missing => "missing",
+            Self::Pending => "pending",
+        }
+    }
+
+    /// Whether the candle is expected and still owed to us.
+    pub const fn is_gap(self) -> bool {
+        matches!(self, Self::Missing | Self::Pending)
+    }
+}
+
+/// Consecutive candles that share something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Run<T> {
+    pub window: Window,
+    pub value: T,
+}
+
+/// The facts of one series, run-length encoded, and the candle at which its history begins.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Ledger {
+    timeframe: Timeframe,
+    calendar: Calendar,
+    origin: DateTime<Utc>,
+    /// By start. Runs are aligned, disjoint and maximal.
+    facts: BTreeMap<DateTime<Utc>, (DateTime<Utc>, Fact)>,
+}
+
+impl Ledger {
+    pub fn new(timeframe: Timeframe, calendar: Calendar, origin: DateTime<Utc>) -> Self {
+        Self { timeframe, calendar, origin: timeframe.floor(origin), facts: BTreeMap::new() }
+    }
+
+    pub fn origin(&self) -> DateTime<Utc> {
+        self.origin
+    }
+
+    pub fn calendar(&self) -> Calendar {
+        self.calendar
+    }
+
+    /// Lets history begin earlier. It never begins later again.
+    pub fn extend_origin(&mut self, origin: DateTime<Utc>) {
+        self.origin = self.origin.min(self.timeframe.floor(origin));
+    }
+
+    /// States `fact` of every candle of an aligned `window`, replacing what was said before.
+    pub fn record(&mut self, window: Window, fact: Fact) {
+        if window.is_empty() {
+            return;
+        }
+        self.erase(window);
+        let (mut start, mut end) = (window.start, window.end);
+        if let Some((&before, &(until, same))) = self.facts.range(..start).next_back()
+            && until == start
+            && same == fact
+        {
+            start = before;
+        }
+        if let Some(&(until, same)) = self.facts.get(&end)
+            && same == fact
+        {
+            self.facts.remove(&end);
+            end = until;
+        }
+        self.facts.insert(start, (end, fact));
+    }
+
+    fn erase(&mut self, window: Window) {
+        let touched: Vec<_> = self
+            .facts
+            .range(..window.end)
+            .rev()
+            .take_while(|(_, (end, _))| *end > window.start)
+            .map(|(start, run)| (*start, *run))
+            .collect();
+        for (start, (end, fact)) in touched {
+            self.facts.remove(&start);
+            if start < window.start {
+                self.facts.insert(start, (window.start, fact));
+            }
+            if end > window.end {
+                self.facts.insert(window.end, (end, fact));
+            }
+        }
+    }
+
+    /// The facts inside `window`, clipped to it, oldest first.
+    pub fn facts(&self, window: Window) -> impl DoubleEndedIterator<Item = Run<Fact>> + '_ {
+        let first = self
+            .facts
+            .range(..=window.start)
+            .next_back()
+            .filter(|(_, (end, _))| *end > window.start)
+            .map_or(window.start, |(start, _)| *start);
+        let until = window.end.max(first);
+        self.facts.range(first..until).map(move |(start, (end, fact))| Run {
+            window: Window::new(*start, *end).intersect(window),
+            value: *fact,
+        })
+    }
+
+    /// Every fact there is, oldest first.
+    pub fn all_facts(&self) -> impl Iterator<Item = Run<Fact>> + '_ {
+        self.facts
+            .iter()
+            .map(|(start, (end, fact))| Run { window: Window::new(*start, *end), value: *fact })
+    }
+
+    pub fn fact_at(&self, open_time: DateTime<Utc>) -> Option<Fact> {
+        let (_, (end, fact)) = self.facts.range(..=open_time).next_back()?;
+        (*end > open_time).then_some(*fact)
+    }
+
+    /// Open time of the newest final candle before `before`.
+    pub fn last_final(&self, before: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        self.facts
+            .range(..before)
+            .rev()
+            .find(|(_, (_, fact))| *fact == Fact::Final)
+            .map(|(_, (end, _))| (*end).min(before) - self.timeframe.duration())
+    }
+
+    /// Open time of the oldest final candle.
+    pub fn first_final(&self) -> Option<DateTime<Utc>> {
+        self.facts.iter().find(|(_, (_, fact))| *fact == Fact::Final).map(|(start, _)| *start)
+    }
+
+    /// The state of every candle of an aligned `window`, oldest first; the runs partition it.
+    ///
+    /// The caller ends the window where candles are not closed yet.
+    pub fn states(&self, window: Window) -> Vec<Run<CandleState>> {
+        let mut runs = Runs::default();
+        let mut at = window.start;
+        for fact in self.facts(window) {
+            self.unasked(Window::new(at, fact.window.start), &mut runs);
+            match fact.value {
+                Fact::Final => runs.push(fact.window, CandleState::Final),
+                Fact::NoTrade => runs.push(fact.window, CandleState::NoTrade),
+                Fact::Quarantined => runs.push(fact.window, CandleState::Quarantined),
+                Fact::BeforeHistory => runs.push(fact.window, CandleState::BeforeHistory),
+                Fact::Absent { .. } => self.expected(fact.window, CandleState::Missing, &mut runs),
+            }
+            at = fact.window.end;
+        }
+        self.unasked(Window::new(at, window.end), &mut runs);
+        runs.0
+    }
+
+    fn unasked(&self, window: Window, runs: &mut Runs) {
+        let before = Window::new(window.start, window.end.min(self.origin));
+        runs.push(before, CandleState::BeforeHistory);
+        let asked_for = Window::new(window.start.max(self.origin), window.end);
+        self.expected(asked_for, CandleState::Pending, runs);
+    }
+
+    /// `state` where the calendar expects candles, closed elsewhere.
+    fn expected(&self, window: Window, state: CandleState, runs: &mut Runs) {
+        let mut at = window.start;
+        for open in self.calendar.expected(window, self.timeframe) {
+            let open = open.intersect(window);
+            runs.push(Window::new(at, open.start), CandleState::MarketClosed);
+            runs.push(open, state);
+            at = open.end;
+        }
+        runs.push(Window::new(at, window.end), CandleState::MarketClosed);
+    }
+
+    /// Expected candles before `closed_until` that nobody has accounted for, oldest first.
+    pub fn gaps(&self, closed_until: DateTime<Utc>) -> Vec<Run<CandleState>> {
+        let mut runs = self.states(Window::new(self.origin, closed_until.max(self.origin)));
+        runs.retain(|run| run.value.is_gap());
+        runs
+    }
+
+    /// Everything before it is accounted for: the start of the first gap, or `closed_until`.
+    pub fn watermark(&self, closed_until: DateTime<Utc>) -> DateTime<Utc> {
+        self.first_gap_from(self.origin, closed_until)
+    }
+
+    /// Like the watermark, but for the newest stretch: what follows the last final candle.
+    ///
+    /// `None` while the series has no final candle.
+    pub fn frontier(&self, closed_until: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        let last = self.last_final(closed_until)?;
+        Some(self.first_gap_from(last, closed_until))
+    }
+
+    fn first_gap_from(&self, from: DateTime<Utc>, closed_until: DateTime<Utc>) -> DateTime<Utc> {
+        let window = Window::new(from, closed_until.max(from));
+        let gap = self.states(window).into_iter().find(|run| run.value.is_gap());
+        gap.map_or(window.end, |run| run.window.start)
+    }
+}
+
+#[derive(Default)]
+struct Runs(Vec<Run<CandleState>>);
+
+impl Runs {
+    fn push(&mut self, window: Window, value: CandleState) {
+        if window.is_empty() {
+            return;
+        }
+        match self.0.last_mut() {
+            Some(last) if last.value == value && last.window.end == window.start => {
+                last.window.end = window.end;
+            }
+            _ => self.0.push(Run { window, value }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

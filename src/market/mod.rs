@@ -1,0 +1,31 @@
+//! What a market is: instruments, timeframes, windows, calendars, candles and what is known of them.
+//!
+//! Pure words and arithmetic, no input or output. Instants are UTC; a column of instants holds
+//! microseconds since 1970.
+
+mod batch;
+mod calendar;
+mod candle;
+mod instrument;
+mod ledger;
+mod series;
+mod timeframe;
+mod window;
+
+pub use batch::{Provenance, RawBatch, RawText};
+pub use calendar::Calendar;
+pub use candle::{Candle, Candles};
+pub use instrument::{AssetClass, InstrumentId};
+pub use ledger::{CandleState, Fact, Ledger, Run};
+pub use series::{ProviderId, Series};
+pub use timeframe::Timeframe;
+pub use window::Window;
+
+/// A name that could not be read, and what would have been accepted.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{what} {given:?} is not valid: {fix}")]
+pub struct ParseError {
+    pub what: &'static str,
+    pub given: String,
+    pub fix: &'static str,
+}
