@@ -1,0 +1,56 @@
+//! A refused record: what it was, why it was refused, and the bytes to try again with.
+
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use sha2::{Digest, Sha256};
+
+use crate::market::Series;
+
+/// Kept for every refusal. The id is a hash of what was refused and why, so refusing the same
+/// bytes twice keeps one letter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeadLetter {
+    /// `dl_` and 32 hexadecimal digits.
+    pub id: String,
+    pub series: Series,
+    /// Absent where not even the time could be read.
+    pub open_time: Option<DateTime<Utc>>,
+    /// Name of the expectation that did not hold.
+    pub expectation: String,
+    /// Field, value and fix in plain words.
+    pub detail: String,
+    /// As the source sent it.
+    pub raw: Bytes,
+    pub source: String,
+    pub extracted_at: DateTime<Utc>,
+}
+
+impl DeadLetter {
+    pub fn new(
+        series: &Series,
+        open_time: Option<DateTime<Utc>>,
+        expectation: &str,
+        detail: String,
+        raw: Bytes,
+        (source, extracted_at): (&str, DateTime<Utc>),
+    ) -> Self {
+        let mut hash = Sha256::new();
+        for part in [series.to_string().as_bytes(), expectation.as_bytes(), &raw] {
+            hash.update((part.len() as u64).to_le_bytes());
+            hash.update(part);
+        }
+        hash.update(open_time.map_or(i64::MIN, |at| at.timestamp_micros()).to_le_bytes());
+        let digits: String =
+            hash.finalize()[..16].iter().map(|byte| format!("{byte:02x}")).collect();
+        Self {
+            id: format!("dl_{digits}"),
+            series: series.clone(),
+            open_time,
+            expectation: expectation.to_owned(),
+            detail,
+            raw,
+            source: source.to_owned(),
+            extracted_at,
+        }
+    }
+}

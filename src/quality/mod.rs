@@ -1,0 +1,9 @@
+//! What a good candle is. The rule of the house: only `validate` makes a `ValidBatch`.
+
+mod dead_letter;
+mod expectation;
+mod validate;
+
+pub use dead_letter::DeadLetter;
+pub use expectation::{EXPECTATIONS, Expectation, Severity};
+pub use validate::{ValidBatch, Verdict, validate};
