@@ -1,6 +1,11 @@
 //! Barkeep keeps market bars: candles from providers into a Delta lake, exactly once.
 
 pub mod clock;
+pub mod config;
 pub mod error;
+pub mod lifecycle;
 pub mod market;
+pub mod providers;
 pub mod quality;
+pub mod store;
+pub mod telemetry;

@@ -40,10 +40,9 @@ impl DeadLetter {
             hash.update(part);
         }
         hash.update(open_time.map_or(i64::MIN, |at| at.timestamp_micros()).to_le_bytes());
-        let digits: String =
-            hash.finalize()[..16].iter().map(|byte| format!("{byte:02x}")).collect();
+        let digits = u128::from_be_bytes(hash.finalize()[..16].try_into().unwrap_or_default());
         Self {
-            id: format!("dl_{digits}"),
+            id: format!("dl_{digits:032x}"),
             series: series.clone(),
             open_time,
             expectation: expectation.to_owned(),

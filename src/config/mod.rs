@@ -1,0 +1,224 @@
+//! Settings: compiled-in defaults, then a file, then the environment; all violations at once.
+
+mod reader;
+mod span;
+
+use std::{collections::HashMap, fmt, net::SocketAddr, num::NonZeroU32, path::Path};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use url::Url;
+
+pub use self::reader::{ConfigError, DEFAULTS};
+use self::{reader::Reader, span::Span};
+use crate::market::{InstrumentId, ProviderId, Series, Timeframe};
+
+/// What the whole program runs by. See `config.toml` for the meaning of each setting.
+#[derive(Debug, Clone)]
+pub struct Config {
+    pub server: ServerConfig,
+    pub store_url: String,
+    pub lake: LakeConfig,
+    pub ingest: IngestConfig,
+    /// In the order of `Timeframe::ALL`.
+    pub stale_after: [TimeDelta; 6],
+    pub coinbase: CoinbaseConfig,
+    pub clock: ClockConfig,
+    pub log: LogConfig,
+}
+
+#[derive(Debug, Clone)]
+pub struct ServerConfig {
+    pub bind: SocketAddr,
+    pub request_timeout: std::time::Duration,
+}
+
+#[derive(Debug, Clone)]
+pub struct LakeConfig {
+    pub path: std::path::PathBuf,
+    pub append_compression: i32,
+    pub compact_compression: i32,
+    pub compact_after: usize,
+    pub target_file_bytes: u64,
+    pub max_commit_rows: usize,
+}
+
+#[derive(Debug, Clone)]
+pub struct IngestConfig {
+    pub provider: ProviderId,
+    pub assets: Vec<InstrumentId>,
+    pub timeframes: Vec<Timeframe>,
+    pub history: TimeDelta,
+    pub refetch_candles: i64,
+    pub confirmations: u8,
+    pub empty_confirmations: u8,
+    pub reask_after: TimeDelta,
+    pub chunk_candles: i64,
+    pub workers: usize,
+    pub pages_in_flight: usize,
+    pub spread: TimeDelta,
+}
+
+#[derive(Debug, Clone)]
+pub struct CoinbaseConfig {
+    pub url: Url,
+    pub settle: TimeDelta,
+    pub requests_per_second: NonZeroU32,
+    pub burst: NonZeroU32,
+    pub connect_timeout: std::time::Duration,
+    pub request_timeout: std::time::Duration,
+    pub retries: usize,
+    pub retry_first_wait: std::time::Duration,
+    pub retry_longest_wait: std::time::Duration,
+    pub is_mock: bool,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub struct ClockConfig {
+    pub origin: DateTime<Utc>,
+    pub speed: f64,
+}
+
+#[derive(Debug, Clone)]
+pub struct LogConfig {
+    pub filter: String,
+    pub format: LogFormat,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    Pretty,
+    Json,
+}
+
+impl Config {
+    /// Reads the file, if one is given, and the process environment over the defaults.
+    pub fn load(file: Option<&Path>) -> Result<Self, ConfigError> {
+        let variables = std::env::vars().filter(|(name, _)| name.starts_with("BARKEEP__"));
+        Self::from_layers(file, variables.collect())
+    }
+
+    /// Like `load`, with the environment as a parameter.
+    pub fn from_layers(
+        file: Option<&Path>,
+        environment: HashMap<String, String>,
+    ) -> Result<Self, ConfigError> {
+        let mut read = Reader::open(file, environment.into_iter().collect())?;
+        let config = Self {
+            server: ServerConfig {
+                bind: read.get_if(
+                    "server.bind",
+                    "without authentication only a loopback address is safe, like 127.0.0.1:8380",
+                    |bind: &SocketAddr| bind.ip().is_loopback(),
+                ),
+                request_timeout: positive(&mut read, "server.request_timeout"),
+            },
+            store_url: read.get_if(
+                "store.url",
+                "use sqlite:FILE or sqlite::memory:",
+                |url: &String| url.starts_with("sqlite:"),
+            ),
+            lake: lake(&mut read),
+            ingest: ingest(&mut read),
+            stale_after: Timeframe::ALL.map(|timeframe| {
+                TimeDelta::from(read.get::<Span>(&format!("freshness.stale_after_{timeframe}")))
+            }),
+            coinbase: coinbase(&mut read),
+            clock: ClockConfig {
+                origin: read.get("clock.origin"),
+                speed: read.get_if("clock.speed", "use 1.0 or more", |speed: &f64| *speed >= 1.0),
+            },
+            log: LogConfig { filter: read.get("log.filter"), format: read.get("log.format") },
+        };
+        read.finish().map(|()| config)
+    }
+
+    /// How overdue the next candle may be before a series is stale.
+    pub fn stale_after(&self, timeframe: Timeframe) -> TimeDelta {
+        self.stale_after[timeframe as usize]
+    }
+
+    /// Every series the configuration asks for.
+    pub fn series(&self) -> impl Iterator<Item = Series> + '_ {
+        let provider = &self.ingest.provider;
+        self.ingest.assets.iter().flat_map(move |instrument| {
+            self.ingest.timeframes.iter().map(move |timeframe| Series {
+                provider: provider.clone(),
+                instrument: instrument.clone(),
+                timeframe: *timeframe,
+            })
+        })
+    }
+}
+
+fn lake(read: &mut Reader) -> LakeConfig {
+    let level = |level: &i32| (1..=22).contains(level);
+    let mib: u64 = read.get_if("lake.target_file_mib", "use 1 or more", |mib| *mib >= 1);
+    LakeConfig {
+        path: read.get("lake.path"),
+        append_compression: read.get_if("lake.append_compression", "use 1 to 22", level),
+        compact_compression: read.get_if("lake.compact_compression", "use 1 to 22", level),
+        compact_after: read.get_if("lake.compact_after", "use 2 or more", |files| *files >= 2),
+        target_file_bytes: mib * 1024 * 1024,
+        max_commit_rows: read.get_if("lake.max_commit_rows", "use 1 or more", |rows| *rows >= 1),
+    }
+}
+
+fn ingest(read: &mut Reader) -> IngestConfig {
+    let small = |count: &u8| (1..=20).contains(count);
+    let some = |count: &usize| (1..=1_000).contains(count);
+    IngestConfig {
+        provider: read.get_if(
+            "ingest.provider",
+            "the only provider so far is coinbase",
+            |provider: &ProviderId| provider.as_str() == "coinbase",
+        ),
+        assets: read.get("ingest.assets"),
+        timeframes: read.get("ingest.timeframes"),
+        history: positive(read, "ingest.history"),
+        refetch_candles: read.get_if("ingest.refetch_candles", "use 1 to 200", |candles| {
+            (1..=200).contains(candles)
+        }),
+        confirmations: read.get_if("ingest.confirmations", "use 1 to 20", small),
+        empty_confirmations: read.get_if("ingest.empty_confirmations", "use 1 to 20", small),
+        reask_after: positive(read, "ingest.reask_after"),
+        chunk_candles: read.get_if("ingest.chunk_candles", "use 300 or more", |rows| *rows >= 300),
+        workers: read.get_if("ingest.workers", "use 1 to 1000", some),
+        pages_in_flight: read.get_if("ingest.pages_in_flight", "use 1 to 1000", some),
+        spread: read.get::<Span>("ingest.spread").into(),
+    }
+}
+
+fn coinbase(read: &mut Reader) -> CoinbaseConfig {
+    CoinbaseConfig {
+        url: read.get_if("providers.coinbase.url", "use http:// or https://", |url: &Url| {
+            matches!(url.scheme(), "http" | "https") && url.has_host()
+        }),
+        settle: read.get::<Span>("providers.coinbase.settle").into(),
+        requests_per_second: read.get("providers.coinbase.requests_per_second"),
+        burst: read.get("providers.coinbase.burst"),
+        connect_timeout: positive(read, "providers.coinbase.connect_timeout"),
+        request_timeout: positive(read, "providers.coinbase.request_timeout"),
+        retries: read.get("providers.coinbase.retries"),
+        retry_first_wait: positive(read, "providers.coinbase.retry_first_wait"),
+        retry_longest_wait: positive(read, "providers.coinbase.retry_longest_wait"),
+        is_mock: read.get("providers.coinbase.is_mock"),
+    }
+}
+
+fn positive<T: From<Span>>(read: &mut Reader, path: &str) -> T {
+    read.get_if(path, "use a duration longer than zero, like 30s", |span: &Span| span.is_positive())
+        .into()
+}
+
+impl fmt::Display for LogFormat {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Pretty => "pretty",
+            Self::Json => "json",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,114 @@
+//! Reads settings by key path and remembers every violation, so that all are reported at once.
+
+use std::{collections::BTreeSet, fmt, path::Path};
+
+use config::{Config as Layers, Environment, File, FileFormat, Map, Value, ValueKind};
+use serde::de::DeserializeOwned;
+
+/// The annotated file at the top of the repository, which is also the defaults.
+pub const DEFAULTS: &str = include_str!("../../config.toml");
+
+/// Everything wrong with the settings, one line each: key path, what is wrong, the fix.
+#[derive(Debug, thiserror::Error)]
+pub struct ConfigError {
+    pub violations: Vec<String>,
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the configuration is not valid:")?;
+        self.violations.iter().try_for_each(|violation| write!(f, "\n  {violation}"))
+    }
+}
+
+pub(super) struct Reader {
+    layers: Layers,
+    defaults: Layers,
+    read: BTreeSet<String>,
+    violations: Vec<String>,
+}
+
+impl Reader {
+    /// Defaults, then the file, then `environment` (variables with the `BARKEEP__` prefix).
+    pub(super) fn open(
+        file: Option<&Path>,
+        environment: Map<String, String>,
+    ) -> Result<Self, ConfigError> {
+        let broken =
+            |error: config::ConfigError| ConfigError { violations: vec![error.to_string()] };
+        let defaults = || Layers::builder().add_source(File::from_str(DEFAULTS, FileFormat::Toml));
+        let mut layers = defaults();
+        if let Some(path) = file {
+            layers = layers.add_source(File::from(path).format(FileFormat::Toml));
+        }
+        let variables = Environment::with_prefix("BARKEEP")
+            .prefix_separator("__")
+            .separator("__")
+            .list_separator(",")
+            .with_list_parse_key("ingest.assets")
+            .with_list_parse_key("ingest.timeframes")
+            .try_parsing(true)
+            .source(Some(environment));
+        Ok(Self {
+            layers: layers.add_source(variables).build().map_err(broken)?,
+            defaults: defaults().build().map_err(broken)?,
+            read: BTreeSet::new(),
+            violations: Vec::new(),
+        })
+    }
+
+    /// The value at `path`; a bad one is remembered and its default returned in its place.
+    pub(super) fn get<T: DeserializeOwned>(&mut self, path: &str) -> T {
+        self.read.insert(path.to_owned());
+        match self.layers.get(path) {
+            Ok(value) => value,
+            Err(error) => {
+                self.violation(path, &error.to_string());
+                self.defaults.get(path).unwrap_or_else(|broken| {
+                    unreachable!("config.toml lacks a valid default for {path}: {broken}")
+                })
+            }
+        }
+    }
+
+    /// Like `get`, with one more condition; `fix` says which.
+    pub(super) fn get_if<T: DeserializeOwned>(
+        &mut self,
+        path: &str,
+        fix: &str,
+        holds: impl FnOnce(&T) -> bool,
+    ) -> T {
+        let value = self.get(path);
+        if !holds(&value) {
+            let given = self.layers.get::<Value>(path).map(|v| v.to_string()).unwrap_or_default();
+            self.violation(path, &format!("{given} is not allowed: {fix}"));
+        }
+        value
+    }
+
+    pub(super) fn violation(&mut self, path: &str, what: &str) {
+        self.violations.push(format!("{path}: {what}"));
+    }
+
+    /// Every violation, among them the keys that nobody read.
+    pub(super) fn finish(mut self) -> Result<(), ConfigError> {
+        let mut given = Vec::new();
+        leaves("", &self.layers.cache, &mut given);
+        for path in given.into_iter().filter(|path| !self.read.contains(path)) {
+            self.violations.push(format!("{path}: there is no such setting; see config.toml"));
+        }
+        let violations = self.violations;
+        if violations.is_empty() { Ok(()) } else { Err(ConfigError { violations }) }
+    }
+}
+
+fn leaves(path: &str, value: &Value, found: &mut Vec<String>) {
+    let ValueKind::Table(table) = &value.kind else {
+        found.push(path.to_owned());
+        return;
+    };
+    for (key, inner) in table {
+        let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+        leaves(&path, inner, found);
+    }
+}

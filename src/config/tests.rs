@@ -1,0 +1,75 @@
+//! Defaults hold, layers override, and everything wrong is said in one go.
+
+use std::io::Write;
+
+use super::*;
+
+fn environment(pairs: &[(&str, &str)]) -> HashMap<String, String> {
+    pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+}
+
+fn file(text: &str) -> tempfile::NamedTempFile {
+    let mut file = tempfile::NamedTempFile::with_suffix(".toml").unwrap();
+    file.write_all(text.as_bytes()).unwrap();
+    file
+}
+
+#[test]
+fn the_defaults_are_complete_and_valid() {
+    let config = Config::from_layers(None, HashMap::new()).unwrap();
+    assert_eq!(config.series().count(), 12, "two assets in six timeframes");
+    assert!(config.server.bind.ip().is_loopback());
+    assert_eq!(config.stale_after(Timeframe::D1), TimeDelta::hours(4));
+}
+
+#[test]
+fn the_environment_wins_over_the_file_which_wins_over_the_defaults() {
+    let file = file("[ingest]\nassets = [\"SOLUSD\"]\nhistory = \"2d\"\n");
+    let variables = environment(&[
+        ("BARKEEP__INGEST__ASSETS", "btc-usd,eth-usd,SOLUSD"),
+        ("BARKEEP__SERVER__BIND", "127.0.0.1:9"),
+        ("BARKEEP__PROVIDERS__COINBASE__BURST", "3"),
+    ]);
+    let config = Config::from_layers(Some(file.path()), variables).unwrap();
+    let assets: Vec<_> = config.ingest.assets.iter().map(InstrumentId::as_str).collect();
+    assert_eq!(assets, ["BTCUSD", "ETHUSD", "SOLUSD"]);
+    assert_eq!(config.ingest.history, TimeDelta::days(2));
+    assert_eq!((config.server.bind.port(), config.coinbase.burst.get()), (9, 3));
+}
+
+#[test]
+fn every_violation_is_reported_at_once_with_its_key_path() {
+    let file = file(concat!(
+        "[ingest]\nhistory = \"soon\"\nassets = [\"BTC USD\"]\nconfirmations = 0\ncolour = 1\n",
+        "[server]\nbind = \"0.0.0.0:80\"\n",
+        "[providers.coinbase]\nburst = 0\n[providers.kraken]\nurl = \"https://x\"\n",
+    ));
+    let variables = environment(&[("BARKEEP__LOG__FORMAT", "xml")]);
+    let error = Config::from_layers(Some(file.path()), variables).unwrap_err();
+    for path in [
+        "ingest.history: ",
+        "ingest.assets: ",
+        "ingest.confirmations: ",
+        "ingest.colour: there is no such setting",
+        "server.bind: ",
+        "providers.coinbase.burst: ",
+        "providers.kraken.url: there is no such setting",
+        "log.format: ",
+    ] {
+        let named = error.violations.iter().any(|line| line.starts_with(path));
+        assert!(named, "{path:?} is not among {:#?}", error.violations);
+    }
+    assert_eq!(error.violations.len(), 8, "{:#?}", error.violations);
+    let text = error.to_string();
+    assert!(
+        text.contains("loopback") && text.contains("BTC USD") && text.contains("soon"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_file_that_is_no_toml_names_the_line() {
+    let file = file("[ingest\n");
+    let error = Config::from_layers(Some(file.path()), HashMap::new()).unwrap_err();
+    assert!(error.to_string().contains("line 1"), "{error}");
+}

@@ -1,0 +1,64 @@
+//! The ways in which a provider does not answer.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use crate::error::ErrorClass;
+
+/// A request that got no candles. Carries no URL: providers put keys there.
+#[derive(Debug, thiserror::Error)]
+pub enum ProviderError {
+    #[error("the provider asks us to slow down")]
+    Throttled { retry_after: Option<Duration> },
+    #[error("the provider does not know {symbol}")]
+    UnknownSymbol { symbol: String },
+    #[error("the provider refused the request with status {status}: {message}")]
+    Rejected { status: u16, message: String },
+    #[error("the provider failed with status {status}")]
+    Upstream { status: u16 },
+    #[error("the provider's answer cannot be read: {detail}")]
+    Malformed { detail: String, body: Bytes },
+    #[error("the provider did not answer in time")]
+    TimedOut,
+    #[error("the provider cannot be reached")]
+    Unreachable(#[source] reqwest::Error),
+    #[error("{provider} has no {what}")]
+    NotOffered { provider: String, what: String },
+}
+
+impl ProviderError {
+    pub fn class(&self) -> ErrorClass {
+        match self {
+            Self::Throttled { .. } => ErrorClass::Throttled,
+            Self::UnknownSymbol { .. } | Self::NotOffered { .. } => ErrorClass::NotFound,
+            Self::Rejected { .. } => ErrorClass::Invalid,
+            Self::Upstream { .. } | Self::Malformed { .. } | Self::Unreachable(_) => {
+                ErrorClass::Unavailable
+            }
+            Self::TimedOut => ErrorClass::Timeout,
+        }
+    }
+
+    /// The metric label.
+    pub fn outcome(&self) -> &'static str {
+        match self {
+            Self::Throttled { .. } => "throttled",
+            Self::UnknownSymbol { .. } => "unknown_symbol",
+            Self::Rejected { .. } => "rejected",
+            Self::Upstream { .. } => "upstream_error",
+            Self::Malformed { .. } => "malformed",
+            Self::TimedOut => "timed_out",
+            Self::Unreachable(_) => "unreachable",
+            Self::NotOffered { .. } => "not_offered",
+        }
+    }
+
+    /// How long the provider itself wants us to wait.
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Throttled { retry_after } => *retry_after,
+            _ => None,
+        }
+    }
+}

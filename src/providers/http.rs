@@ -1,0 +1,156 @@
+//! The one HTTP client: budget, timeouts, body limit, classification, retry with jitter.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use backon::{BackoffBuilder, ExponentialBuilder};
+use bytes::{Bytes, BytesMut};
+use chrono::{DateTime, Utc};
+use prometheus::HistogramVec;
+use reqwest::{Client, Response, StatusCode, header::RETRY_AFTER, redirect::Policy};
+use url::Url;
+
+use super::{Budget, Lane, ProviderError};
+use crate::{clock::Clock, config::CoinbaseConfig, market::ProviderId, telemetry::Metrics};
+
+/// Far above any page of candles.
+const LARGEST_BODY: usize = 16 * 1024 * 1024;
+
+/// Speaks to one provider account.
+#[derive(Clone)]
+pub struct HttpClient {
+    provider: ProviderId,
+    client: Client,
+    budget: Arc<Budget>,
+    backoff: ExponentialBuilder,
+    clock: Arc<dyn Clock>,
+    metrics: Metrics,
+}
+
+/// A body, and when its last byte came.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    pub body: Bytes,
+    pub received_at: DateTime<Utc>,
+}
+
+impl HttpClient {
+    /// Fails only if the TLS roots of the machine cannot be read.
+    pub fn new(
+        provider: ProviderId,
+        config: &CoinbaseConfig,
+        clock: Arc<dyn Clock>,
+        metrics: Metrics,
+    ) -> Result<Self, reqwest::Error> {
+        #[expect(clippy::disallowed_methods, reason = "this is the one client")]
+        let client = Client::builder()
+            .user_agent(concat!("barkeep/", env!("CARGO_PKG_VERSION")))
+            .connect_timeout(config.connect_timeout)
+            .timeout(config.request_timeout)
+            .redirect(Policy::none())
+            .build()?;
+        let backoff = ExponentialBuilder::default()
+            .with_jitter()
+            .with_min_delay(config.retry_first_wait)
+            .with_max_delay(config.retry_longest_wait)
+            .with_max_times(config.retries);
+        let budget = Budget::new(clock.clone(), config.requests_per_second, config.burst);
+        Ok(Self { provider, client, budget: Arc::new(budget), backoff, clock, metrics })
+    }
+
+    /// Asks until `read` accepts an answer, the retries are used up, or the failure is final.
+    pub async fn get<T>(
+        &self,
+        url: &Url,
+        lane: Lane,
+        read: impl Fn(Answer) -> Result<T, ProviderError>,
+    ) -> Result<T, ProviderError> {
+        let mut waits = self.backoff.build();
+        loop {
+            let outcome = self.send(url, lane).await.and_then(&read);
+            let label = outcome.as_ref().err().map_or("ok", ProviderError::outcome);
+            let labels = [self.provider.as_str(), label];
+            self.metrics.provider_requests.with_label_values(&labels).inc();
+            let Err(error) = outcome else { return outcome };
+            let asked_to_wait = error.retry_after();
+            if let ProviderError::Throttled { .. } = error {
+                self.budget.pause(asked_to_wait.unwrap_or(Duration::from_secs(1)));
+            }
+            let Some(wait) = waits.next().filter(|_| error.class().is_retryable()) else {
+                return Err(error);
+            };
+            let wait = asked_to_wait.map_or(wait, |asked| asked.max(wait));
+            tracing::debug!(provider = %self.provider, %error, ?wait, "a request is tried again");
+            self.clock.sleep(wait).await;
+        }
+    }
+
+    async fn send(&self, url: &Url, lane: Lane) -> Result<Answer, ProviderError> {
+        let waited = self.timer(&self.metrics.provider_budget_wait_seconds, &[lane.label()]);
+        self.budget.acquire(lane).await;
+        waited.observe_duration();
+        let request = self.timer(&self.metrics.provider_request_seconds, &[]);
+        let response = self.client.get(url.clone()).send().await.map_err(unreachable)?;
+        let status = response.status();
+        let retry_after = self.retry_after(&response);
+        let body = body(response).await?;
+        request.observe_duration();
+        match status {
+            StatusCode::OK => Ok(Answer { body, received_at: self.clock.now() }),
+            StatusCode::TOO_MANY_REQUESTS => Err(ProviderError::Throttled { retry_after }),
+            _ if status.is_server_error() => {
+                Err(ProviderError::Upstream { status: status.as_u16() })
+            }
+            _ => Err(ProviderError::Rejected { status: status.as_u16(), message: message(&body) }),
+        }
+    }
+
+    fn timer(&self, of: &HistogramVec, labels: &[&str]) -> prometheus::HistogramTimer {
+        of.with_label_values(&[&[self.provider.as_str()], labels].concat()).start_timer()
+    }
+
+    /// Seconds, or an HTTP date measured against our clock.
+    fn retry_after(&self, response: &Response) -> Option<Duration> {
+        let text = response.headers().get(RETRY_AFTER)?.to_str().ok()?;
+        if let Ok(seconds) = text.trim().parse() {
+            return Some(Duration::from_secs(seconds));
+        }
+        let date = DateTime::parse_from_rfc2822(text).ok()?;
+        Some((date.with_timezone(&Utc) - self.clock.now()).to_std().unwrap_or_default())
+    }
+}
+
+impl fmt::Debug for HttpClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HttpClient").field("provider", &self.provider).finish_non_exhaustive()
+    }
+}
+
+async fn body(mut response: Response) -> Result<Bytes, ProviderError> {
+    let mut body = BytesMut::new();
+    while let Some(piece) = response.chunk().await.map_err(unreachable)? {
+        if body.len() + piece.len() > LARGEST_BODY {
+            let detail = format!("the body is larger than {LARGEST_BODY} bytes");
+            return Err(ProviderError::Malformed { detail, body: body.freeze() });
+        }
+        body.extend_from_slice(&piece);
+    }
+    Ok(body.freeze())
+}
+
+fn unreachable(error: reqwest::Error) -> ProviderError {
+    if error.is_timeout() {
+        return ProviderError::TimedOut;
+    }
+    ProviderError::Unreachable(error.without_url())
+}
+
+/// The provider's own words, short and on one line; errors are not always JSON.
+fn message(body: &[u8]) -> String {
+    #[derive(serde::Deserialize)]
+    struct Refusal {
+        message: String,
+    }
+    let text = serde_json::from_slice(body)
+        .map_or_else(|_| String::from_utf8_lossy(body).into_owned(), |told: Refusal| told.message);
+    text.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(200).collect()
+}

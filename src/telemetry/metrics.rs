@@ -1,0 +1,224 @@
+//! Every metric, its help text and its labels. Labels are bounded: never an asset, never a message.
+
+use prometheus::{
+    Encoder, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
+    TextEncoder, process_collector::ProcessCollector,
+};
+
+/// One registry per program; tests have their own.
+#[derive(Debug, Clone)]
+pub struct Metrics {
+    registry: Registry,
+    pub candles_landed: IntCounterVec,
+    pub candles_revised: IntCounterVec,
+    pub candles_unchanged: IntCounterVec,
+    pub candles_unfinished: IntCounterVec,
+    pub candles_refused: IntCounterVec,
+    pub candles_warned: IntCounterVec,
+    pub no_trade_confirmed: IntCounterVec,
+    pub no_trade_overturned: IntCounterVec,
+    pub suspicious_answers: IntCounterVec,
+    pub provider_requests: IntCounterVec,
+    pub provider_request_seconds: HistogramVec,
+    pub provider_budget_wait_seconds: HistogramVec,
+    pub delta_commits: IntCounterVec,
+    pub delta_commit_conflicts: IntCounterVec,
+    pub delta_commit_seconds: HistogramVec,
+    pub delta_compactions: IntCounterVec,
+    pub delta_files: IntGaugeVec,
+    pub jobs: IntCounterVec,
+    pub job_seconds: HistogramVec,
+    pub jobs_queued: IntGaugeVec,
+    pub series_by_verdict: IntGaugeVec,
+    pub candles_owed: IntGaugeVec,
+    pub dead_letters: IntGauge,
+    pub scheduler_heartbeat: IntGauge,
+    pub http_requests: IntCounterVec,
+    pub http_request_seconds: HistogramVec,
+}
+
+/// From half a millisecond to a minute.
+const SECONDS: [f64; 13] =
+    [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0, 20.0, 60.0];
+
+impl Metrics {
+    #[expect(clippy::too_many_lines, reason = "one page that lists every metric")]
+    pub fn new() -> Result<Self, prometheus::Error> {
+        let new = Registrar(Registry::new());
+        let source: &[&str] = &["provider", "timeframe"];
+        let metrics = Self {
+            candles_landed: new.counter(
+                "candles_landed_total",
+                "Rows appended to bronze.",
+                source,
+            )?,
+            candles_revised: new.counter(
+                "candles_revised_total",
+                "Appended rows that change a candle landed before.",
+                source,
+            )?,
+            candles_unchanged: new.counter(
+                "candles_unchanged_total",
+                "Candles fetched again and found unchanged.",
+                source,
+            )?,
+            candles_unfinished: new.counter(
+                "candles_unfinished_total",
+                "Rows dropped because their candle had not settled.",
+                source,
+            )?,
+            candles_refused: new.counter(
+                "candles_refused_total",
+                "Rows refused into dead letters, by expectation.",
+                &["provider", "expectation"],
+            )?,
+            candles_warned: new.counter(
+                "candles_warned_total",
+                "Rows that landed although a warning expectation did not hold.",
+                &["provider", "expectation"],
+            )?,
+            no_trade_confirmed: new.counter(
+                "no_trade_confirmed_total",
+                "Candles that enough answers agree do not exist.",
+                source,
+            )?,
+            no_trade_overturned: new.counter(
+                "no_trade_overturned_total",
+                "Candles that came although they had been confirmed as no trade.",
+                source,
+            )?,
+            suspicious_answers: new.counter(
+                "suspicious_answers_total",
+                "Answers without a known candle where candles were expected.",
+                source,
+            )?,
+            provider_requests: new.counter(
+                "provider_requests_total",
+                "Requests sent to a provider, by outcome.",
+                &["provider", "outcome"],
+            )?,
+            provider_request_seconds: new.histogram(
+                "provider_request_seconds",
+                "Time from sending a request to its last byte.",
+                &["provider"],
+            )?,
+            provider_budget_wait_seconds: new.histogram(
+                "provider_budget_wait_seconds",
+                "Time a request waited for its turn in the rate budget.",
+                &["provider", "lane"],
+            )?,
+            delta_commits: new.counter("delta_commits_total", "Commits per table.", &["table"])?,
+            delta_commit_conflicts: new.counter(
+                "delta_commit_conflicts_total",
+                "Commits that met another writer and were tried again.",
+                &["table"],
+            )?,
+            delta_commit_seconds: new.histogram(
+                "delta_commit_seconds",
+                "Time to write and commit one group of landings.",
+                &["table"],
+            )?,
+            delta_compactions: new.counter(
+                "delta_compactions_total",
+                "Compactions per table.",
+                &["table"],
+            )?,
+            delta_files: new.gauge("delta_files", "Live data files per table.", &["table"])?,
+            jobs: new.counter(
+                "jobs_total",
+                "Jobs run, by kind and outcome.",
+                &["kind", "outcome"],
+            )?,
+            job_seconds: new.histogram("job_seconds", "Time a job ran.", &["kind"])?,
+            jobs_queued: new.gauge("jobs_queued", "Jobs waiting, by lane.", &["lane"])?,
+            series_by_verdict: new.gauge(
+                "series",
+                "Series by freshness verdict at the time of the scrape.",
+                &["verdict"],
+            )?,
+            candles_owed: new.gauge(
+                "candles_owed",
+                "Expected candles not accounted for, by state, at the time of the scrape.",
+                &["state"],
+            )?,
+            dead_letters: new.plain_gauge("dead_letters", "Dead letters kept.")?,
+            scheduler_heartbeat: new.plain_gauge(
+                "scheduler_heartbeat_timestamp_seconds",
+                "When the scheduler last looked for due series, Unix time.",
+            )?,
+            http_requests: new.counter(
+                "http_requests_total",
+                "Requests answered by the control plane.",
+                &["route", "status"],
+            )?,
+            http_request_seconds: new.histogram(
+                "http_request_seconds",
+                "Time to answer a request.",
+                &["route"],
+            )?,
+            registry: new.0,
+        };
+        let build = Opts::new("barkeep_build_info", "Which build is running; always 1.")
+            .const_label("version", env!("CARGO_PKG_VERSION"));
+        let build_info = IntGauge::with_opts(build)?;
+        build_info.set(1);
+        metrics.registry.register(Box::new(build_info))?;
+        metrics.registry.register(Box::new(ProcessCollector::for_self()))?;
+        Ok(metrics)
+    }
+
+    /// The Prometheus text format.
+    pub fn render(&self) -> Result<Vec<u8>, prometheus::Error> {
+        let mut text = Vec::new();
+        TextEncoder::new().encode(&self.registry.gather(), &mut text)?;
+        Ok(text)
+    }
+}
+
+fn ours(name: &str) -> String {
+    format!("barkeep_{name}")
+}
+
+struct Registrar(Registry);
+
+impl Registrar {
+    fn counter(
+        &self,
+        name: &str,
+        help: &str,
+        labels: &[&str],
+    ) -> Result<IntCounterVec, prometheus::Error> {
+        let counter = IntCounterVec::new(Opts::new(ours(name), help), labels)?;
+        self.0.register(Box::new(counter.clone()))?;
+        Ok(counter)
+    }
+
+    fn gauge(
+        &self,
+        name: &str,
+        help: &str,
+        labels: &[&str],
+    ) -> Result<IntGaugeVec, prometheus::Error> {
+        let gauge = IntGaugeVec::new(Opts::new(ours(name), help), labels)?;
+        self.0.register(Box::new(gauge.clone()))?;
+        Ok(gauge)
+    }
+
+    fn plain_gauge(&self, name: &str, help: &str) -> Result<IntGauge, prometheus::Error> {
+        let gauge = IntGauge::new(ours(name), help)?;
+        self.0.register(Box::new(gauge.clone()))?;
+        Ok(gauge)
+    }
+
+    fn histogram(
+        &self,
+        name: &str,
+        help: &str,
+        labels: &[&str],
+    ) -> Result<HistogramVec, prometheus::Error> {
+        let options = HistogramOpts::new(ours(name), help).buckets(SECONDS.to_vec());
+        let histogram = HistogramVec::new(options, labels)?;
+        self.0.register(Box::new(histogram.clone()))?;
+        Ok(histogram)
+    }
+}
