@@ -2,7 +2,9 @@
 
 pub mod clock;
 pub mod config;
+mod crash;
 pub mod error;
+pub mod lake;
 pub mod lifecycle;
 pub mod market;
 pub mod providers;

@@ -1,0 +1,205 @@
+//! Merging small files into larger ones, sorted, without changing a row.
+//!
+//! Every tick leaves a small file. Files of one partition are kept in tiers of size, each eight
+//! times the one before; when a tier is full its files become one file of a higher tier. So a row
+//! is rewritten a handful of times in its life and the number of live files stays small.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use deltalake::{
+    arrow::{
+        array::{ArrayRef, RecordBatch, new_null_array},
+        compute::{SortColumn, concat_batches, lexsort_to_indices, take_record_batch},
+        datatypes::Schema,
+        error::ArrowError,
+    },
+    kernel::{Action, Add, LogicalFileView, Remove, Transaction, transaction::CommitProperties},
+    logstore::object_store::ObjectStoreExt,
+    parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder,
+    protocol::DeltaOperation,
+    writer::{DeltaWriter, RecordBatchWriter},
+};
+
+use super::{LakeError, Table, columns, encoding};
+use crate::crash;
+
+/// What one compaction did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Compaction {
+    pub files_before: usize,
+    pub bytes_before: i64,
+    pub bytes_after: i64,
+}
+
+/// Files below this size are the lowest tier.
+const LOWEST_TIER_BYTES: i64 = 64 * 1024;
+const TIER_FACTOR: i64 = 8;
+/// Rows are put in this order.
+const SORT: [&str; 4] = ["asset_pair", "source_provider", "timestamp", "revision"];
+
+impl Table {
+    /// Merges one full tier of one partition; `None` when no tier is full.
+    pub async fn compact(&self) -> Result<Option<Compaction>, LakeError> {
+        self.merge(self.config.compact_after).await
+    }
+
+    /// Merges the files of each partition, whatever their size, until every partition is one file.
+    pub async fn compact_fully(&self) -> Result<Vec<Compaction>, LakeError> {
+        let mut done = Vec::new();
+        while let Some(compaction) = self.merge(2).await? {
+            done.push(compaction);
+        }
+        Ok(done)
+    }
+
+    async fn merge(&self, full: usize) -> Result<Option<Compaction>, LakeError> {
+        let newest = self.snapshot();
+        let state = newest.snapshot().map_err(|error| self.delta(error))?;
+        let target = i64::try_from(self.config.target_file_bytes).unwrap_or(i64::MAX);
+        let log = state.log_data();
+        let files = log.iter().filter(|file| file.size() < target).collect();
+        let Some(files) = full_tier(files, full, target) else { return Ok(None) };
+        let batch = self.merged(&newest, &files).await?;
+        let mut writer = RecordBatchWriter::for_table(&newest)
+            .map_err(|error| self.delta(error))?
+            .with_writer_properties(encoding::properties(self.config.compact_compression));
+        writer.write(batch).await.map_err(|error| self.delta(error))?;
+        let adds = writer.flush().await.map_err(|error| self.delta(error))?;
+        crash::point("compaction_written");
+        let compaction = Compaction {
+            files_before: files.len(),
+            bytes_before: files.iter().map(LogicalFileView::size).sum(),
+            bytes_after: adds.iter().map(|add| add.size).sum(),
+        };
+        let removes = files.iter().map(|file| file.remove_action(false)).collect();
+        self.replace(removes, adds, target).await?;
+        crash::point("compaction_committed");
+        self.metrics.delta_compactions.with_label_values(&[self.name()]).inc();
+        Ok(Some(compaction))
+    }
+
+    /// Swaps the files in one commit. Only compaction removes files, so no append is disturbed.
+    async fn replace(
+        &self,
+        removes: Vec<Remove>,
+        adds: Vec<Add>,
+        target_size: i64,
+    ) -> Result<(), LakeError> {
+        let unchanged = |add: Add| Action::Add(Add { data_change: false, ..add });
+        let actions =
+            removes.into_iter().map(Action::Remove).chain(adds.into_iter().map(unchanged));
+        let operation = DeltaOperation::Optimize { predicate: None, target_size };
+        let mut writer = self.writer.lock().await;
+        self.refresh(&mut writer).await?;
+        // delta-rs lets two compactions of the same files both land and double their rows; one
+        // transaction id for all of them makes the second one fail instead.
+        let number = i64::try_from(self.version()).unwrap_or(i64::MAX);
+        let properties = CommitProperties::default()
+            .with_application_transaction(Transaction::new("compaction", number));
+        self.commit(&mut writer, actions.collect(), properties, operation).await.map(|_| ())
+    }
+
+    /// The rows of `files`, which share a partition, in order.
+    async fn merged(
+        &self,
+        table: &deltalake::DeltaTable,
+        files: &[LogicalFileView],
+    ) -> Result<RecordBatch, LakeError> {
+        let arrow = |source| LakeError::Arrow { table: self.name(), source };
+        let store = table.object_store();
+        let mut batches = Vec::new();
+        for file in files {
+            let path = file.object_store_path();
+            let answer = store.get(&path).await.map_err(|error| self.delta(error.into()))?;
+            let bytes = answer.bytes().await.map_err(|error| self.delta(error.into()))?;
+            batches.extend(rows(bytes).map_err(arrow)?);
+        }
+        let Some(schema) = batches.first().map(RecordBatch::schema) else {
+            return Ok(RecordBatch::new_empty(columns::schema()));
+        };
+        let rows = concat_batches(&schema, &batches).map_err(arrow)?;
+        let day = files[0].partition_values_map().remove(columns::PARTITION).flatten();
+        let rows = sorted(&rows).map_err(arrow)?;
+        with_partition(&rows, day.unwrap_or_default()).map_err(arrow)
+    }
+}
+
+/// The files of the fullest tier that is full, together with all lower tiers of its partition.
+fn full_tier(
+    files: Vec<LogicalFileView>,
+    full: usize,
+    largest: i64,
+) -> Option<Vec<LogicalFileView>> {
+    let mut partitions: BTreeMap<Option<String>, Vec<LogicalFileView>> = BTreeMap::new();
+    for file in files {
+        let day = file.partition_values_map().remove(columns::PARTITION).flatten();
+        partitions.entry(day).or_default().push(file);
+    }
+    partitions.into_values().find_map(|mut files| {
+        files.sort_by_key(LogicalFileView::size);
+        let mut end = files.len();
+        while end >= full {
+            let tier = tier(files[end - 1].size());
+            let start = files[..end].partition_point(|file| self::tier(file.size()) < tier);
+            // A tier of one partition counts as full together with what would join it from below.
+            if end - start >= full || (full == 2 && end >= full) {
+                files.truncate(end);
+                return Some(bounded(files, largest)).filter(|files| files.len() > 1);
+            }
+            end = start;
+        }
+        None
+    })
+}
+
+/// As many of the smallest files as fit into one finished file.
+fn bounded(files: Vec<LogicalFileView>, largest: i64) -> Vec<LogicalFileView> {
+    let mut total = 0;
+    files
+        .into_iter()
+        .take_while(|file| {
+            total += file.size();
+            total <= largest.saturating_mul(2)
+        })
+        .collect()
+}
+
+fn tier(size: i64) -> u32 {
+    let mut ceiling = LOWEST_TIER_BYTES;
+    let mut tier = 0;
+    while size >= ceiling {
+        ceiling = ceiling.saturating_mul(TIER_FACTOR);
+        tier += 1;
+    }
+    tier
+}
+
+fn rows(file: Bytes) -> Result<Vec<RecordBatch>, ArrowError> {
+    ParquetRecordBatchReaderBuilder::try_new(file)?.with_batch_size(65_536).build()?.collect()
+}
+
+fn sorted(rows: &RecordBatch) -> Result<RecordBatch, ArrowError> {
+    let columns: Vec<SortColumn> = SORT
+        .iter()
+        .filter_map(|name| rows.column_by_name(name))
+        .map(|values| SortColumn { values: values.clone(), options: None })
+        .collect();
+    take_record_batch(rows, &lexsort_to_indices(&columns, None)?)
+}
+
+/// Adds the partition column, which the files themselves do not hold.
+fn with_partition(rows: &RecordBatch, day: String) -> Result<RecordBatch, ArrowError> {
+    let schema = columns::schema();
+    let day = columns::day_column(&day, rows.num_rows());
+    let values: Vec<ArrayRef> = schema
+        .fields()
+        .iter()
+        .map(|field| match rows.column_by_name(field.name()) {
+            _ if field.name() == columns::PARTITION => day.clone(),
+            Some(values) => values.clone(),
+            None => new_null_array(field.data_type(), rows.num_rows()),
+        })
+        .collect();
+    RecordBatch::try_new(std::sync::Arc::new(Schema::clone(&schema)), values)
+}

@@ -1,0 +1,39 @@
+//! What can go wrong between rows and the Delta log.
+
+use deltalake::DeltaTableError;
+
+use crate::error::ErrorClass;
+
+#[derive(Debug, thiserror::Error)]
+pub enum LakeError {
+    #[error("the lake folder {path} cannot be used")]
+    Folder { path: String, source: std::io::Error },
+    #[error("{table}: the Delta table did not do as asked")]
+    Delta { table: &'static str, source: Box<DeltaTableError> },
+    #[error("{table}: rows and schema do not fit")]
+    Arrow { table: &'static str, source: deltalake::arrow::error::ArrowError },
+    #[error("{table}: a query failed")]
+    Query { table: &'static str, source: Box<deltalake::datafusion::error::DataFusionError> },
+    #[error("{table}: another writer has committed since version {known}; this one must catch up")]
+    MovedOn { table: &'static str, known: u64 },
+    #[error("{table}: the log no longer reaches back to version {version}")]
+    LogExpired { table: &'static str, version: u64 },
+    #[error("{table}: version {version} of the log cannot be read: {detail}")]
+    LogUnreadable { table: &'static str, version: u64, detail: String },
+    #[error("a task of the lake was stopped")]
+    Stopped,
+}
+
+impl LakeError {
+    pub fn class(&self) -> ErrorClass {
+        match self {
+            Self::MovedOn { .. } => ErrorClass::Conflict,
+            Self::Folder { .. } | Self::Delta { .. } | Self::Query { .. } | Self::Stopped => {
+                ErrorClass::Unavailable
+            }
+            Self::Arrow { .. } | Self::LogExpired { .. } | Self::LogUnreadable { .. } => {
+                ErrorClass::Internal
+            }
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! Reading candles back: the newest revision of each, oldest candle first.
+
+use chrono::{DateTime, Utc};
+use deltalake::{
+    arrow::{
+        array::{Array, AsArray, RecordBatch},
+        datatypes::{Float64Type, Int32Type, TimestampMicrosecondType},
+    },
+    datafusion::{
+        common::ScalarValue,
+        error::DataFusionError,
+        logical_expr::Expr,
+        prelude::{col, lit},
+    },
+    delta_datafusion::DeltaSessionContext,
+};
+
+use super::{LakeError, Table, columns};
+use crate::market::{Candle, Series, Window};
+
+/// A candle as it stands in the lake.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LandedCandle {
+    pub candle: Candle,
+    /// 0 when the provider never changed it.
+    pub revision: i32,
+    /// When this revision was received.
+    pub extracted_at: DateTime<Utc>,
+    pub is_derived: bool,
+    pub is_mock: bool,
+}
+
+impl Table {
+    /// The candles of one series that open inside `window`.
+    pub async fn candles(
+        &self,
+        series: &Series,
+        window: Window,
+    ) -> Result<Vec<LandedCandle>, LakeError> {
+        if window.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut candles = Vec::new();
+        for batch in self.rows(series, window).await? {
+            read(&batch, &mut candles).ok_or_else(|| LakeError::LogUnreadable {
+                table: self.name(),
+                version: self.version(),
+                detail: "a column is missing or of another type".to_owned(),
+            })?;
+        }
+        candles.sort_by_key(|landed| (landed.candle.open_time, landed.revision));
+        candles.dedup_by(|newer, older| {
+            let same = newer.candle.open_time == older.candle.open_time;
+            if same {
+                std::mem::swap(newer, older);
+            }
+            same
+        });
+        Ok(candles)
+    }
+
+    async fn rows(&self, series: &Series, window: Window) -> Result<Vec<RecordBatch>, LakeError> {
+        let failed = |source: DataFusionError| LakeError::Query {
+            table: self.name(),
+            source: Box::new(source),
+        };
+        let provider = self.snapshot().table_provider().await.map_err(failed)?;
+        let first = columns::partition(self.timeframe, window.start);
+        let last = columns::partition(self.timeframe, window.end);
+        let time = |at: DateTime<Utc>| {
+            let micros = Some(at.timestamp_micros());
+            lit(ScalarValue::TimestampMicrosecond(micros, Some("UTC".into())))
+        };
+        let day = |day: chrono::NaiveDate| {
+            let days = day.signed_duration_since(chrono::NaiveDate::default()).num_days();
+            lit(ScalarValue::Date32(i32::try_from(days).ok()))
+        };
+        let wanted: Expr = col("asset_pair")
+            .eq(lit(series.instrument.as_str()))
+            .and(col("source_provider").eq(lit(series.provider.as_str())))
+            .and(col("timestamp").gt_eq(time(window.start)))
+            .and(col("timestamp").lt(time(window.end)))
+            .and(col(columns::PARTITION).between(day(first), day(last)));
+        DeltaSessionContext::default()
+            .into_inner()
+            .read_table(provider)
+            .and_then(|table| table.filter(wanted))
+            .and_then(|table| table.select_columns(&COLUMNS))
+            .map_err(failed)?
+            .collect()
+            .await
+            .map_err(failed)
+    }
+}
+
+const COLUMNS: [&str; 10] = [
+    "timestamp",
+    "open",
+    "high",
+    "low",
+    "close",
+    "volume",
+    "revision",
+    "_extracted_at",
+    "is_derived",
+    "is_mock",
+];
+
+fn read(batch: &RecordBatch, into: &mut Vec<LandedCandle>) -> Option<()> {
+    let column = |name| batch.column_by_name(name);
+    let float = |name| column(name)?.as_primitive_opt::<Float64Type>();
+    let time = |name| column(name)?.as_primitive_opt::<TimestampMicrosecondType>();
+    let flag = |name| column(name)?.as_boolean_opt();
+    let (opened, extracted) = (time("timestamp")?, time("_extracted_at")?);
+    let (open, high, low, close) = (float("open")?, float("high")?, float("low")?, float("close")?);
+    let volume = float("volume")?;
+    let revision = column("revision")?.as_primitive_opt::<Int32Type>()?;
+    let (derived, mock) = (flag("is_derived")?, flag("is_mock")?);
+    into.extend((0..batch.num_rows()).map(|row| LandedCandle {
+        candle: Candle {
+            open_time: DateTime::from_timestamp_micros(opened.value(row)).unwrap_or_default(),
+            open: open.value(row),
+            high: high.value(row),
+            low: low.value(row),
+            close: close.value(row),
+            volume: volume.is_valid(row).then(|| volume.value(row)),
+        },
+        revision: revision.value(row),
+        extracted_at: DateTime::from_timestamp_micros(extracted.value(row)).unwrap_or_default(),
+        is_derived: derived.value(row),
+        is_mock: mock.value(row),
+    }));
+    Some(())
+}

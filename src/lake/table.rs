@@ -1,0 +1,193 @@
+//! One Delta table of candles: opened or created, kept fresh, read through snapshots.
+
+use std::{
+    fmt,
+    sync::{PoisonError, RwLock},
+};
+
+use deltalake::{
+    DeltaTable, DeltaTableBuilder, DeltaTableError, logstore::LogStoreRef, protocol::SaveMode,
+};
+use tokio::sync::Mutex;
+use url::Url;
+
+use super::{CommitRecord, Lake, LakeError, columns, record};
+use crate::{config::LakeConfig, market::Timeframe, telemetry::Metrics};
+
+/// The writer's handle grows and slows with every commit made through it, so it is opened anew
+/// after this many (measured by delta-rs users and by us: 10 is the cheapest).
+const COMMITS_PER_HANDLE: u32 = 10;
+
+const PROPERTIES: [(&str, &str); 5] = [
+    ("delta.appendOnly", "true"),
+    ("delta.checkpointInterval", "10"),
+    // Min and max of more columns would make the log larger than the candles of a tick.
+    ("delta.dataSkippingStatsColumns", "asset_pair,timestamp"),
+    ("delta.logRetentionDuration", "interval 7 days"),
+    ("delta.deletedFileRetentionDuration", "interval 7 days"),
+];
+
+/// Appended to by one task at a time; read by anyone, as of the newest commit.
+pub struct Table {
+    pub(super) timeframe: Timeframe,
+    pub(super) config: LakeConfig,
+    pub(super) metrics: Metrics,
+    pub(super) writer: Mutex<Writer>,
+    newest: RwLock<DeltaTable>,
+}
+
+/// The handle commits are made through.
+pub(super) struct Writer {
+    pub(super) table: DeltaTable,
+    pub(super) commits: u32,
+}
+
+impl Table {
+    pub(super) async fn open(
+        timeframe: Timeframe,
+        config: &LakeConfig,
+        metrics: &Metrics,
+    ) -> Result<Self, LakeError> {
+        let folder = Lake::folder(&config.path, timeframe);
+        let url = create_folder(&folder)?;
+        let name = Self::name_of(timeframe);
+        let failed = |source| LakeError::Delta { table: name, source: Box::new(source) };
+        let table = match load(&url).await {
+            Err(DeltaTableError::NotATable(_)) => create(&url).await,
+            opened => opened,
+        }
+        .map_err(failed)?;
+        Ok(Self {
+            timeframe,
+            config: config.clone(),
+            metrics: metrics.clone(),
+            writer: Mutex::new(Writer { table: table.clone(), commits: 0 }),
+            newest: RwLock::new(table),
+        })
+    }
+
+    pub const fn name_of(timeframe: Timeframe) -> &'static str {
+        match timeframe {
+            Timeframe::M1 => "raw_market_data_1m",
+            Timeframe::M5 => "raw_market_data_5m",
+            Timeframe::M15 => "raw_market_data_15m",
+            Timeframe::H1 => "raw_market_data_1h",
+            Timeframe::H4 => "raw_market_data_4h",
+            Timeframe::D1 => "raw_market_data_1d",
+        }
+    }
+
+    pub fn name(&self) -> &'static str {
+        Self::name_of(self.timeframe)
+    }
+
+    pub fn timeframe(&self) -> Timeframe {
+        self.timeframe
+    }
+
+    /// The table as of the newest commit made or seen here.
+    pub fn snapshot(&self) -> DeltaTable {
+        self.newest.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Version of the newest commit made or seen here.
+    pub fn version(&self) -> u64 {
+        self.newest.read().unwrap_or_else(PoisonError::into_inner).version().unwrap_or(0)
+    }
+
+    pub(super) fn publish(&self, table: &DeltaTable) {
+        let files = table.snapshot().map(|state| state.log_data().num_files()).unwrap_or(0);
+        let files = i64::try_from(files).unwrap_or(i64::MAX);
+        self.metrics.delta_files.with_label_values(&[self.name()]).set(files);
+        *self.newest.write().unwrap_or_else(PoisonError::into_inner) = table.clone();
+    }
+
+    pub(super) fn delta(&self, source: DeltaTableError) -> LakeError {
+        LakeError::Delta { table: self.name(), source: Box::new(source) }
+    }
+
+    /// Opens the writer's handle anew, from the log.
+    pub(super) async fn reopen(&self, writer: &mut Writer) -> Result<(), LakeError> {
+        let url = writer.table.log_store().root_url().clone();
+        let known = writer.table.version().unwrap_or(0);
+        writer.table = load(&url).await.map_err(|error| self.delta(error))?;
+        writer.commits = 0;
+        self.publish(&writer.table);
+        if writer.table.version().unwrap_or(0) == known {
+            return Ok(());
+        }
+        Err(LakeError::MovedOn { table: self.name(), known })
+    }
+
+    /// Like `reopen`, when enough commits were made through the handle.
+    pub(super) async fn refresh(&self, writer: &mut Writer) -> Result<(), LakeError> {
+        if writer.commits < COMMITS_PER_HANDLE { Ok(()) } else { self.reopen(writer).await }
+    }
+
+    /// What the commits after `version` say of themselves, oldest first, with their versions.
+    ///
+    /// Fails with `LogExpired` where the log does not reach back that far.
+    pub async fn records_after(&self, version: u64) -> Result<Vec<(u64, CommitRecord)>, LakeError> {
+        let newest = self.snapshot();
+        let last = newest.version().unwrap_or(0);
+        let log = newest.log_store();
+        let mut records = Vec::new();
+        for version in version + 1..=last {
+            if let Some(record) = self.record(&log, version).await? {
+                records.push((version, record));
+            }
+        }
+        Ok(records)
+    }
+
+    pub(super) async fn record(
+        &self,
+        log: &LogStoreRef,
+        version: u64,
+    ) -> Result<Option<CommitRecord>, LakeError> {
+        let commit = log.read_commit_entry(version).await.map_err(|error| self.delta(error))?;
+        let commit = commit.ok_or(LakeError::LogExpired { table: self.name(), version })?;
+        record::read(&commit).map_err(|error| LakeError::LogUnreadable {
+            table: self.name(),
+            version,
+            detail: error.to_string(),
+        })
+    }
+
+    /// How many landings of a series the log knows of; asks the log itself, so it is slow.
+    pub async fn landings(&self, series: &crate::market::Series) -> Result<i64, LakeError> {
+        let newest = self.snapshot();
+        let state = newest.snapshot().map_err(|error| self.delta(error))?;
+        let landings = state.transaction_version(&newest.log_store(), series).await;
+        Ok(landings.map_err(|error| self.delta(error))?.unwrap_or(0))
+    }
+}
+
+impl fmt::Debug for Table {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Table").field("name", &self.name()).finish_non_exhaustive()
+    }
+}
+
+fn create_folder(folder: &std::path::Path) -> Result<Url, LakeError> {
+    let failed = |source| LakeError::Folder { path: folder.display().to_string(), source };
+    std::fs::create_dir_all(folder).map_err(failed)?;
+    let absolute = folder.canonicalize().map_err(failed)?;
+    Url::from_directory_path(absolute)
+        .map_err(|()| failed(std::io::Error::other("the path is not absolute")))
+}
+
+async fn load(url: &Url) -> Result<DeltaTable, DeltaTableError> {
+    DeltaTableBuilder::from_url(url.clone())?.load().await
+}
+
+async fn create(url: &Url) -> Result<DeltaTable, DeltaTableError> {
+    let table = DeltaTableBuilder::from_url(url.clone())?.build()?;
+    table
+        .create()
+        .with_save_mode(SaveMode::ErrorIfExists)
+        .with_columns(columns::fields())
+        .with_partition_columns([columns::PARTITION])
+        .with_configuration(PROPERTIES.map(|(key, value)| (key, Some(value))))
+        .await
+}
