@@ -4,6 +4,7 @@ pub mod clock;
 pub mod config;
 mod crash;
 pub mod error;
+pub mod files;
 pub mod lake;
 pub mod lifecycle;
 pub mod market;

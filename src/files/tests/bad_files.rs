@@ -1,0 +1,54 @@
+//! Files that cannot be read: the error names the trouble and the fix.
+
+use super::*;
+use crate::error::ErrorClass;
+
+#[test]
+fn a_file_that_cannot_be_read_says_what_to_do() {
+    let good = "time,open,high,low,close\n";
+    for (name, content, map, needles) in [
+        ("a.xlsx", "time", "", &["a.xlsx", ".csv or .txt"][..]),
+        ("a", good, "", &[".parquet"]),
+        ("a.parquet", good, "", &["not begin like one", "name it .csv"]),
+        ("a.parquet", "PAR1 and nothing else", "", &["broken Parquet", "export it again"]),
+        ("a.csv", "", "", &["empty", "header line"]),
+        ("a.csv", "\n\n", "", &["empty"]),
+        ("a.csv", "PK\u{3}\u{4}zip", "", &["unpack"]),
+        ("a.csv", "t\0i\0", "", &["UTF-8"]),
+        ("a.csv", "1704067200,1,3,0.5,2,10\n", "", &["line 1", "header line", "time,open,high"]),
+        ("a.csv", "banner\n2024-01-01,1,3,0.5,2\n", "", &["line 2", "without a header"]),
+        ("a.csv", "time,open,high,close\n", "", &["line 1", "low", "\"close\"", "--map low="]),
+        ("a.csv", "open,high,low,close\n1,3,0.5,2\n", "", &["for time", "--map time="]),
+        (
+            "a.csv",
+            "n,open,high,low,close\n1,1,3,0.5,2\n",
+            "",
+            &["for time;", "\"n\", \"open\"", "--map"],
+        ),
+        (
+            "a.csv",
+            ",open,high,low,close\n0,1,3,0.5,2\n1,1,3,0.5,2\n",
+            "",
+            &["for time;", "--map time="],
+        ),
+        ("a.csv", "wann,p,q,r,s\n1,1,3,0.5,2\n", "", &["time, open, high, low, close", "\"wann\""]),
+        ("a.csv", good, "volume=amount", &["volume=amount", "\"close\"", "--map"]),
+        (
+            "a.csv",
+            "date,time,open,high,low,close\n2024-01-01,09:00,1,3,0.5,2\n",
+            "",
+            &["time", "date", "join both"],
+        ),
+    ] {
+        let error = read_as(name, content, map, 10).unwrap_err();
+        let text = error.to_string();
+        assert!(needles.iter().all(|needle| text.contains(needle)), "{content:?}: {text}");
+        assert_eq!(error.class(), ErrorClass::Invalid, "{text}");
+    }
+    let endless = read_as("a.csv", format!("{good}{}", "1".repeat(70_000)), "", 10).unwrap_err();
+    assert!(endless.to_string().contains("line 2"), "{endless}");
+    let missing = read(&request("/nowhere/a.csv".into(), "file/BTCUSD/1h", ""), 10).unwrap_err();
+    assert_eq!(missing.class(), ErrorClass::NotFound);
+    let folder = read(&request("/".into(), "file/BTCUSD/1h", ""), 10).unwrap_err();
+    assert_eq!(folder.class(), ErrorClass::Invalid);
+}
