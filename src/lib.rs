@@ -5,6 +5,7 @@ pub mod config;
 mod crash;
 pub mod error;
 pub mod files;
+pub mod ingest;
 pub mod lake;
 pub mod lifecycle;
 pub mod market;

@@ -21,6 +21,12 @@ impl Lifecycle {
         self.tasks.spawn(task);
     }
 
+    /// Runs `task` without waiting for it at the end: it stops by itself when nobody can give it
+    /// work any more.
+    pub fn spawn_detached(&self, task: impl Future<Output = ()> + Send + 'static) {
+        tokio::spawn(task);
+    }
+
     /// Resolves when the program has been asked to stop.
     pub async fn stopping(&self) {
         self.stop.cancelled().await;

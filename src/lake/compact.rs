@@ -121,7 +121,7 @@ impl Table {
         let rows = concat_batches(&schema, &batches).map_err(arrow)?;
         let day = files[0].partition_values_map().remove(columns::PARTITION).flatten();
         let rows = sorted(&rows).map_err(arrow)?;
-        with_partition(&rows, day.unwrap_or_default()).map_err(arrow)
+        with_partition(&rows, &day.unwrap_or_default()).map_err(arrow)
     }
 }
 
@@ -189,9 +189,9 @@ fn sorted(rows: &RecordBatch) -> Result<RecordBatch, ArrowError> {
 }
 
 /// Adds the partition column, which the files themselves do not hold.
-fn with_partition(rows: &RecordBatch, day: String) -> Result<RecordBatch, ArrowError> {
+fn with_partition(rows: &RecordBatch, day: &str) -> Result<RecordBatch, ArrowError> {
     let schema = columns::schema();
-    let day = columns::day_column(&day, rows.num_rows());
+    let day = columns::day_column(day, rows.num_rows());
     let values: Vec<ArrayRef> = schema
         .fields()
         .iter()

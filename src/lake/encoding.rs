@@ -17,9 +17,7 @@ pub(super) fn properties(level: i32) -> WriterProperties {
         .set_compression(Compression::ZSTD(zstd))
         .set_max_row_group_row_count(Some(1_048_576))
         .set_created_by(concat!("barkeep ", env!("CARGO_PKG_VERSION")).to_owned());
-    for time in ["timestamp"] {
-        properties = plain(properties, time, Encoding::DELTA_BINARY_PACKED);
-    }
+    properties = plain(properties, "timestamp", Encoding::DELTA_BINARY_PACKED);
     for price in ["open", "high", "low", "close"] {
         let column = ColumnPath::from(price);
         properties = properties

@@ -12,7 +12,7 @@ mod table;
 use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 pub use self::{
-    commit::Append,
+    commit::{Append, Rows},
     compact::Compaction,
     error::LakeError,
     read::LandedCandle,

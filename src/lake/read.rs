@@ -4,7 +4,8 @@ use chrono::{DateTime, Utc};
 use deltalake::{
     arrow::{
         array::{Array, AsArray, RecordBatch},
-        datatypes::{Float64Type, Int32Type, TimestampMicrosecondType},
+        compute::cast,
+        datatypes::{DataType, Float64Type, Int32Type, TimestampMicrosecondType},
     },
     datafusion::{
         common::ScalarValue,
@@ -42,11 +43,7 @@ impl Table {
         }
         let mut candles = Vec::new();
         for batch in self.rows(series, window).await? {
-            read(&batch, &mut candles).ok_or_else(|| LakeError::LogUnreadable {
-                table: self.name(),
-                version: self.version(),
-                detail: "a column is missing or of another type".to_owned(),
-            })?;
+            read(&batch, &mut candles).ok_or_else(|| self.unreadable())?;
         }
         candles.sort_by_key(|landed| (landed.candle.open_time, landed.revision));
         candles.dedup_by(|newer, older| {
@@ -59,11 +56,69 @@ impl Table {
         Ok(candles)
     }
 
-    async fn rows(&self, series: &Series, window: Window) -> Result<Vec<RecordBatch>, LakeError> {
-        let failed = |source: DataFusionError| LakeError::Query {
-            table: self.name(),
-            source: Box::new(source),
+    /// The stretches of consecutive candles that each series has, from the rows themselves.
+    ///
+    /// Reads the whole table: only for when the control store is lost.
+    pub async fn landed_runs(&self) -> Result<Vec<(Series, Window)>, LakeError> {
+        let failed = |source: DataFusionError| self.query(source);
+        let provider = self.snapshot().table_provider().await.map_err(failed)?;
+        let context = DeltaSessionContext::default().into_inner();
+        context.register_table("candles", provider).map_err(failed)?;
+        let sql = format!(
+            "with numbered as (select asset_pair, source_provider, timestamp, \
+             to_unixtime(timestamp) / {step} - row_number() over \
+             (partition by asset_pair, source_provider order by timestamp) as run \
+             from (select distinct asset_pair, source_provider, timestamp from candles)) \
+             select cast(asset_pair as varchar) as asset, \
+             cast(source_provider as varchar) as provider, \
+             min(timestamp) as first, max(timestamp) as last from numbered \
+             group by asset_pair, source_provider, run order by asset_pair, source_provider, first",
+            step = self.timeframe.seconds()
+        );
+        let batches = context.sql(&sql).await.map_err(failed)?.collect().await.map_err(failed)?;
+        let mut runs = Vec::new();
+        for batch in batches {
+            self.read_runs(&batch, &mut runs).ok_or_else(|| self.unreadable())?;
+        }
+        Ok(runs)
+    }
+
+    fn read_runs(&self, batch: &RecordBatch, into: &mut Vec<(Series, Window)>) -> Option<()> {
+        let text = |name| {
+            let column = cast(batch.column_by_name(name)?, &DataType::Utf8).ok()?;
+            Some(column.as_string_opt::<i32>()?.clone())
         };
+        let (assets, providers) = (text("asset")?, text("provider")?);
+        let time =
+            |name| batch.column_by_name(name)?.as_primitive_opt::<TimestampMicrosecondType>();
+        let (first, last) = (time("first")?, time("last")?);
+        for row in 0..batch.num_rows() {
+            let at = |micros| DateTime::from_timestamp_micros(micros);
+            let end = at(last.value(row))? + self.timeframe.duration();
+            let series = Series {
+                provider: providers.value(row).parse().ok()?,
+                instrument: assets.value(row).parse().ok()?,
+                timeframe: self.timeframe,
+            };
+            into.push((series, Window::new(at(first.value(row))?, end)));
+        }
+        Some(())
+    }
+
+    fn query(&self, source: DataFusionError) -> LakeError {
+        LakeError::Query { table: self.name(), source: Box::new(source) }
+    }
+
+    fn unreadable(&self) -> LakeError {
+        LakeError::LogUnreadable {
+            table: self.name(),
+            version: self.version(),
+            detail: "a column is missing or of another type".to_owned(),
+        }
+    }
+
+    async fn rows(&self, series: &Series, window: Window) -> Result<Vec<RecordBatch>, LakeError> {
+        let failed = |source: DataFusionError| self.query(source);
         let provider = self.snapshot().table_provider().await.map_err(failed)?;
         let first = columns::partition(self.timeframe, window.start);
         let last = columns::partition(self.timeframe, window.end);

@@ -96,7 +96,7 @@ impl Table {
     }
 
     pub(super) fn publish(&self, table: &DeltaTable) {
-        let files = table.snapshot().map(|state| state.log_data().num_files()).unwrap_or(0);
+        let files = table.snapshot().map_or(0, |state| state.log_data().num_files());
         let files = i64::try_from(files).unwrap_or(i64::MAX);
         self.metrics.delta_files.with_label_values(&[self.name()]).set(files);
         *self.newest.write().unwrap_or_else(PoisonError::into_inner) = table.clone();

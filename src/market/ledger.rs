@@ -166,6 +166,19 @@ impl Ledger {
         })
     }
 
+    /// The whole runs that overlap or touch `window`, oldest first.
+    pub fn runs_touching(&self, window: Window) -> impl Iterator<Item = Run<Fact>> + '_ {
+        let first = self
+            .facts
+            .range(..window.start)
+            .next_back()
+            .filter(|(_, (end, _))| *end >= window.start)
+            .map_or(window.start, |(start, _)| *start);
+        self.facts
+            .range(first..=window.end.max(first))
+            .map(|(start, (end, fact))| Run { window: Window::new(*start, *end), value: *fact })
+    }
+
     /// Every fact there is, oldest first.
     pub fn all_facts(&self) -> impl Iterator<Item = Run<Fact>> + '_ {
         self.facts

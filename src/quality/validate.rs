@@ -37,6 +37,12 @@ impl ValidBatch {
     pub fn candles(&self) -> &Candles {
         &self.candles
     }
+
+    /// Only the candles of `rows`, which ascend.
+    pub fn select(self, rows: &[usize]) -> Self {
+        debug_assert!(rows.is_sorted(), "a valid batch stays in order");
+        Self { candles: select(self.candles, rows), ..self }
+    }
 }
 
 /// What became of every row of one answer.

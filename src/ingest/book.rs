@@ -1,0 +1,226 @@
+//! What is known in memory of every series: its ledger, its newest candles, its troubles.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
+};
+
+use chrono::{DateTime, Utc};
+
+use super::{
+    IngestError,
+    known::{Newest, Tail},
+};
+use crate::{
+    lake::LandingRecord,
+    market::{Calendar, Candle, Fact, Ledger, Run, Series, Window},
+    store::{SeriesChange, SeriesRecord},
+};
+
+/// One series. Whoever holds `turn` may land; anyone may look.
+#[derive(Debug)]
+pub struct Book {
+    series: Series,
+    calendar: Calendar,
+    pub(super) turn: tokio::sync::Mutex<()>,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+pub(super) struct State {
+    pub(super) ledger: Ledger,
+    /// Landings so far; the next one is this plus one.
+    pub(super) landings: i64,
+    /// The newest candles with their values.
+    pub(super) tail: Tail,
+    trouble: Option<Trouble>,
+}
+
+/// Why the last attempt to fetch or land failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trouble {
+    pub outcome: &'static str,
+    pub message: String,
+    pub since: DateTime<Utc>,
+    pub attempts: u32,
+    /// Backfills wait until then; live polls do not.
+    pub retry_at: DateTime<Utc>,
+}
+
+impl Book {
+    fn new(series: Series, origin: DateTime<Utc>) -> Result<Self, IngestError> {
+        let calendar = Calendar::of(series.instrument.asset_class())
+            .ok_or_else(|| IngestError::NoCalendar { series: series.clone() })?;
+        let ledger = Ledger::new(series.timeframe, calendar, origin);
+        let state = State { ledger, landings: 0, tail: Tail::default(), trouble: None };
+        let turn = tokio::sync::Mutex::new(());
+        Ok(Self { series, calendar, turn, state: Mutex::new(state) })
+    }
+
+    pub fn series(&self) -> &Series {
+        &self.series
+    }
+
+    pub fn calendar(&self) -> Calendar {
+        self.calendar
+    }
+
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Looks at the ledger; keep it short, landings wait meanwhile.
+    pub fn with_ledger<T>(&self, look: impl FnOnce(&Ledger) -> T) -> T {
+        look(&self.state().ledger)
+    }
+
+    pub fn landings(&self) -> i64 {
+        self.state().landings
+    }
+
+    pub fn trouble(&self) -> Option<Trouble> {
+        self.state().trouble.clone()
+    }
+
+    /// Remembers a failure; each one in a row doubles the wait before the next backfill.
+    pub fn failed(&self, outcome: &'static str, message: String, now: DateTime<Utc>) {
+        let mut state = self.state();
+        let before = state.trouble.take();
+        let attempts = before.as_ref().map_or(0, |trouble| trouble.attempts).saturating_add(1);
+        let wait = chrono::TimeDelta::seconds(5 << attempts.min(8));
+        state.trouble = Some(Trouble {
+            outcome,
+            message,
+            since: before.map_or(now, |trouble| trouble.since),
+            attempts,
+            retry_at: now + wait,
+        });
+    }
+
+    pub fn recovered(&self) {
+        self.state().trouble = None;
+    }
+
+    /// Lets history begin earlier, and tells the change to write down, if it is one.
+    pub fn extend_origin(&self, origin: DateTime<Utc>) -> Option<SeriesChange> {
+        let mut state = self.state();
+        let before = state.ledger.origin();
+        state.ledger.extend_origin(origin);
+        let now = state.ledger.origin();
+        (now != before).then(|| self.change(&state, Window::new(now, now)))
+    }
+
+    /// Takes in facts that no commit carries.
+    pub(super) fn note(&self, facts: &[Run<Fact>]) -> SeriesChange {
+        let mut state = self.state();
+        for run in facts {
+            state.ledger.record(run.window, run.value);
+        }
+        self.change(&state, hull(facts))
+    }
+
+    /// Takes in what a commit established.
+    pub(super) fn apply(&self, record: &LandingRecord) -> SeriesChange {
+        let facts: Vec<_> = record.facts().collect();
+        let change = self.note(&facts);
+        let mut state = self.state();
+        state.landings = record.landing;
+        SeriesChange { landings: record.landing, ..change }
+    }
+
+    /// The change that makes the store agree with the ledger on `window`.
+    fn change(&self, state: &State, window: Window) -> SeriesChange {
+        SeriesChange {
+            series: self.series.clone(),
+            origin: state.ledger.origin(),
+            landings: state.landings,
+            window,
+            facts: state.ledger.runs_touching(window).collect(),
+        }
+    }
+
+    /// Keeps the newest candles of a landing at hand.
+    pub(super) fn remember(&self, newest: Vec<Newest>) {
+        let mut state = self.state();
+        let last_final = state.ledger.last_final(DateTime::<Utc>::MAX_UTC);
+        for newest in newest {
+            state.tail.extend(newest, last_final);
+        }
+    }
+
+    pub(super) fn forget_tail(&self) {
+        self.state().tail.forget();
+    }
+
+    /// Starts over from the candles that are in the lake.
+    pub(super) fn rebuild(
+        &self,
+        landed: &[Run<Fact>],
+        landings: i64,
+        first: DateTime<Utc>,
+    ) -> SeriesChange {
+        let mut state = self.state();
+        let origin = state.ledger.origin().min(first);
+        state.ledger = Ledger::new(self.series.timeframe, self.calendar, origin);
+        state.landings = landings;
+        state.tail.forget();
+        drop(state);
+        self.note(landed)
+    }
+
+    /// The newest candle, if it is at hand.
+    pub fn newest_candle(&self) -> Option<(Candle, i32)> {
+        self.state().tail.newest()
+    }
+
+    fn restore(&self, record: &SeriesRecord) {
+        let mut state = self.state();
+        state.landings = record.landings;
+        for run in &record.facts {
+            state.ledger.record(run.window, run.value);
+        }
+    }
+}
+
+fn hull(facts: &[Run<Fact>]) -> Window {
+    let start = facts.iter().map(|run| run.window.start).min().unwrap_or_default();
+    let end = facts.iter().map(|run| run.window.end).max().unwrap_or_default();
+    Window::new(start, end)
+}
+
+/// All series that are kept.
+#[derive(Debug, Default)]
+pub struct Books {
+    books: RwLock<BTreeMap<Series, Arc<Book>>>,
+}
+
+impl Books {
+    /// Takes up what the store remembers.
+    pub fn restore(records: &[SeriesRecord]) -> Result<Self, IngestError> {
+        let books = Self::default();
+        for record in records {
+            books.open(&record.series, record.origin)?.restore(record);
+        }
+        Ok(books)
+    }
+
+    /// The book of `series`, begun at `origin` if there is none yet.
+    pub fn open(&self, series: &Series, origin: DateTime<Utc>) -> Result<Arc<Book>, IngestError> {
+        let mut books = self.books.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(book) = books.get(series) {
+            return Ok(book.clone());
+        }
+        let book = Arc::new(Book::new(series.clone(), origin)?);
+        books.insert(series.clone(), book.clone());
+        Ok(book)
+    }
+
+    pub fn get(&self, series: &Series) -> Option<Arc<Book>> {
+        self.books.read().unwrap_or_else(PoisonError::into_inner).get(series).cloned()
+    }
+
+    /// Every book, ordered by series.
+    pub fn all(&self) -> Vec<Arc<Book>> {
+        self.books.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+    }
+}

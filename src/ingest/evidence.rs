@@ -1,0 +1,191 @@
+//! What an answer proves about every candle of its window, also about those it does not contain.
+//!
+//! A hole in an answer may be a candle in which nothing traded, or one that the provider forgot
+//! this time. So a hole must be seen several times, some time apart, in answers that can be
+//! believed: an answer that lacks candles known to exist proves nothing about the others.
+
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use crate::market::{CandleState, Fact, Ledger, Run, Timeframe, Window};
+
+/// How often a candle must be absent before it counts as "no trade".
+#[derive(Debug, Clone, Copy)]
+pub struct Policy {
+    /// Whether the source can be asked again at all; if not, a hole is never proof.
+    pub can_confirm: bool,
+    /// In answers that contain candles.
+    pub confirmations: u8,
+    /// In answers without any candle, where none is known that should have been in it.
+    pub empty_confirmations: u8,
+    /// Answers closer together than this count once.
+    pub reask_after: TimeDelta,
+}
+
+/// One answer, reduced to which candles it had.
+#[derive(Debug)]
+pub(super) struct Answer<'a> {
+    pub(super) window: Window,
+    /// Open times of the valid candles, microseconds, ascending.
+    pub(super) valid: &'a [i64],
+    /// Open times of the refused ones.
+    pub(super) refused: BTreeSet<DateTime<Utc>>,
+    pub(super) asked_at: DateTime<Utc>,
+}
+
+/// The facts an answer establishes, and what was remarkable about it.
+#[derive(Debug, Default)]
+pub(super) struct Findings {
+    pub(super) facts: Vec<Run<Fact>>,
+    /// The answer lacks candles that should be there: it is no proof of absence.
+    pub(super) is_suspicious: bool,
+    /// Candles that are now confirmed not to exist.
+    pub(super) confirmed: u64,
+    /// Candles that came although they had been confirmed not to exist.
+    pub(super) overturned: u64,
+}
+
+/// Compares an answer with the ledger.
+pub(super) fn findings(
+    ledger: &Ledger,
+    timeframe: Timeframe,
+    answer: &Answer<'_>,
+    policy: Policy,
+) -> Findings {
+    let mut weigher = Weigher::new(ledger, timeframe, answer, policy);
+    let mut at = answer.window.start;
+    for open_time in answer.valid {
+        let open_time = DateTime::from_timestamp_micros(*open_time).unwrap_or_default();
+        weigher.holes(Window::new(at, open_time));
+        weigher.came(open_time);
+        at = open_time + timeframe.duration();
+    }
+    weigher.holes(Window::new(at, answer.window.end));
+    weigher.findings
+}
+
+struct Weigher<'a> {
+    ledger: &'a Ledger,
+    timeframe: Timeframe,
+    answer: &'a Answer<'a>,
+    policy: Policy,
+    /// Answers needed, and whether this one counts.
+    needed: u8,
+    counts: bool,
+    /// No candle is known to exist before this one.
+    first_candle: Option<DateTime<Utc>>,
+    /// Up to here, from the ledger's origin on, the provider has no candles at all.
+    history_from: DateTime<Utc>,
+    findings: Findings,
+}
+
+impl<'a> Weigher<'a> {
+    fn new(
+        ledger: &'a Ledger,
+        timeframe: Timeframe,
+        answer: &'a Answer<'a>,
+        policy: Policy,
+    ) -> Self {
+        let has = |at: DateTime<Utc>| answer.valid.binary_search(&at.timestamp_micros()).is_ok();
+        let vanished = ledger
+            .facts(answer.window)
+            .filter(|run| run.value == Fact::Final)
+            .flat_map(|run| run.window.open_times(timeframe))
+            .any(|at| !has(at) && !answer.refused.contains(&at));
+        let is_empty = answer.valid.is_empty() && answer.refused.is_empty();
+        let expects = !ledger.calendar().expected(answer.window, timeframe).is_empty();
+        let first_valid = answer.valid.first().and_then(|at| DateTime::from_timestamp_micros(*at));
+        Self {
+            ledger,
+            timeframe,
+            answer,
+            policy,
+            needed: if is_empty { policy.empty_confirmations } else { policy.confirmations },
+            counts: !vanished && policy.can_confirm,
+            first_candle: ledger.first_final().into_iter().chain(first_valid).min(),
+            history_from: history_from(ledger, answer.window.end),
+            findings: Findings {
+                is_suspicious: vanished || (is_empty && expects),
+                ..Findings::default()
+            },
+        }
+    }
+
+    fn came(&mut self, open_time: DateTime<Utc>) {
+        if matches!(self.ledger.fact_at(open_time), Some(Fact::NoTrade | Fact::BeforeHistory)) {
+            self.findings.overturned += 1;
+        }
+        self.push(self.candle(open_time), Fact::Final);
+    }
+
+    /// The stretch between two candles of the answer.
+    fn holes(&mut self, window: Window) {
+        for expected in self.ledger.calendar().expected(window, self.timeframe) {
+            for open_time in expected.intersect(window).open_times(self.timeframe) {
+                self.hole(open_time);
+            }
+        }
+        for open_time in self.answer.refused.range(window.start..window.end.max(window.start)) {
+            if self.ledger.fact_at(*open_time) != Some(Fact::Final) {
+                self.push(self.candle(*open_time), Fact::Quarantined);
+            }
+        }
+    }
+
+    fn hole(&mut self, open_time: DateTime<Utc>) {
+        if self.answer.refused.contains(&open_time) {
+            return;
+        }
+        let now = self.answer.asked_at.timestamp_micros();
+        let (asks, asked_at) = match self.ledger.fact_at(open_time) {
+            None => (0, i64::MIN),
+            Some(Fact::Absent { asks, asked_at }) => (asks, asked_at),
+            Some(_) => return,
+        };
+        let apart = self.policy.reask_after.num_microseconds().unwrap_or(i64::MAX);
+        let is_new = now.saturating_sub(asked_at) >= apart;
+        let asks = asks.saturating_add(u8::from(self.counts && is_new));
+        let fact = if asks < self.needed || !self.policy.can_confirm {
+            let asked_at = if is_new { now } else { asked_at };
+            Fact::Absent { asks, asked_at }
+        } else if self.precedes_history(open_time) {
+            self.history_from = open_time + self.timeframe.duration();
+            Fact::BeforeHistory
+        } else {
+            Fact::NoTrade
+        };
+        self.findings.confirmed += u64::from(fact.is_accounted_for());
+        self.push(self.candle(open_time), fact);
+    }
+
+    /// No candle is known before it, and everything back to the origin is before history as well.
+    fn precedes_history(&self, open_time: DateTime<Utc>) -> bool {
+        let between = Window::new(self.history_from, open_time);
+        self.first_candle.is_none_or(|first| open_time < first)
+            && self.ledger.calendar().expected(between, self.timeframe).is_empty()
+    }
+
+    fn candle(&self, open_time: DateTime<Utc>) -> Window {
+        Window::of_candles(open_time, self.timeframe, 1)
+    }
+
+    fn push(&mut self, window: Window, value: Fact) {
+        match self.findings.facts.last_mut() {
+            Some(last) if last.value == value && last.window.end == window.start => {
+                last.window.end = window.end;
+            }
+            _ => self.findings.facts.push(Run { window, value }),
+        }
+    }
+}
+
+fn history_from(ledger: &Ledger, until: DateTime<Utc>) -> DateTime<Utc> {
+    let origin = ledger.origin();
+    let states = ledger.states(Window::new(origin, until.max(origin)));
+    let before = |state| matches!(state, CandleState::BeforeHistory | CandleState::MarketClosed);
+    states.iter().find(|run| !before(run.value)).map_or(until, |run| run.window.start)
+}
+
+#[cfg(test)]
+mod tests;

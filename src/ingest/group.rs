@@ -1,0 +1,165 @@
+//! Group commit: one task per table; what arrives during a commit forms the next one.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use tokio::sync::{mpsc, oneshot};
+
+use super::{Book, Books, IngestError, catch_up::catch_up_table};
+use crate::{
+    crash,
+    lake::{Append, Lake, LakeError, LandingRecord, Table},
+    lifecycle::Lifecycle,
+    market::Timeframe,
+    store::{SeriesChange, Store},
+};
+
+/// Rows of one series on their way into the next commit. Its series has no other under way.
+pub(super) struct Landing {
+    pub(super) book: Arc<Book>,
+    pub(super) append: Append,
+}
+
+type Reply = oneshot::Sender<Result<u64, IngestError>>;
+
+/// The committing tasks, by timeframe.
+#[derive(Debug)]
+pub(super) struct Groups(BTreeMap<Timeframe, mpsc::Sender<(Landing, Reply)>>);
+
+/// Landings that may wait for the next commit; more wait outside.
+const WAITING: usize = 4_096;
+
+impl Groups {
+    pub(super) fn start(
+        lake: &Lake,
+        store: &Store,
+        books: &Arc<Books>,
+        lifecycle: &Lifecycle,
+        max_rows: usize,
+    ) -> Self {
+        let start = |table: &Arc<Table>| {
+            let (sender, landings) = mpsc::channel(WAITING);
+            let group = Group {
+                table: table.clone(),
+                store: store.clone(),
+                books: books.clone(),
+                max_rows,
+                unsaved: Vec::new(),
+            };
+            lifecycle.spawn_detached(group.run(landings));
+            (table.timeframe(), sender)
+        };
+        Self(lake.tables().map(start).collect())
+    }
+
+    /// Returns when the landing is in the lake and in the store; with the table's version.
+    pub(super) async fn commit(&self, landing: Landing) -> Result<u64, IngestError> {
+        let (reply, answer) = oneshot::channel();
+        let group = &self.0[&landing.book.series().timeframe];
+        group.send((landing, reply)).await.map_err(|_| IngestError::Stopping)?;
+        answer.await.map_err(|_| IngestError::Stopping)?
+    }
+}
+
+struct Group {
+    table: Arc<Table>,
+    store: Store,
+    books: Arc<Books>,
+    max_rows: usize,
+    /// Changes that are in the lake but, because the store failed, not yet in the store.
+    unsaved: Vec<SeriesChange>,
+}
+
+impl Group {
+    /// Ends when the last lander is gone, after the commit in flight.
+    async fn run(mut self, mut landings: mpsc::Receiver<(Landing, Reply)>) {
+        while let Some(first) = landings.recv().await {
+            let mut rows = rows_of(&first.0);
+            let mut group = vec![first];
+            while rows < self.max_rows
+                && let Ok(next) = landings.try_recv()
+            {
+                rows += rows_of(&next.0);
+                group.push(next);
+            }
+            self.commit(group).await;
+            self.compact().await;
+        }
+    }
+
+    async fn commit(&mut self, group: Vec<(Landing, Reply)>) {
+        let (landings, replies): (Vec<Landing>, Vec<Reply>) = group.into_iter().unzip();
+        let (books, appends): (Vec<_>, Vec<_>) =
+            landings.into_iter().map(|landing| (landing.book, landing.append)).unzip();
+        let records: Vec<LandingRecord> =
+            appends.iter().map(|append: &Append| append.record.clone()).collect();
+        let outcome = self.append(appends).await;
+        let saved = match outcome {
+            Ok(version) => self.save(&books, &records, version).await.map(|()| version),
+            Err(error) => Err(error),
+        };
+        for reply in replies {
+            let told = match &saved {
+                Ok(version) => Ok(*version),
+                Err(error) => {
+                    Err(IngestError::Commit { class: error.class(), message: error.to_string() })
+                }
+            };
+            // A lander that has gone away has nothing to be told.
+            let _ = reply.send(told);
+        }
+    }
+
+    /// Encoding is work for a processor, not for the threads that answer requests.
+    async fn append(&self, appends: Vec<Append>) -> Result<u64, IngestError> {
+        let table = self.table.clone();
+        let runtime = tokio::runtime::Handle::current();
+        let written =
+            tokio::task::spawn_blocking(move || runtime.block_on(table.append(appends))).await;
+        match written.map_err(|_| LakeError::Stopped)? {
+            Err(LakeError::MovedOn { table, known }) => {
+                catch_up_table(&self.table, &self.store, &self.books, known).await?;
+                Err(LakeError::MovedOn { table, known }.into())
+            }
+            written => Ok(written?),
+        }
+    }
+
+    async fn save(
+        &mut self,
+        books: &[Arc<Book>],
+        records: &[LandingRecord],
+        version: u64,
+    ) -> Result<(), IngestError> {
+        crash::point("committed");
+        let changes = books.iter().zip(records).map(|(book, record)| book.apply(record));
+        self.unsaved.extend(changes);
+        self.store.record(&self.unsaved, Some((self.table.name(), version))).await?;
+        self.unsaved.clear();
+        crash::point("recorded");
+        Ok(())
+    }
+
+    /// Keeps the number of small files bounded; failing only costs speed.
+    async fn compact(&self) {
+        let table = self.table.clone();
+        let runtime = tokio::runtime::Handle::current();
+        let compact = move || runtime.block_on(table.compact());
+        match tokio::task::spawn_blocking(compact).await {
+            Ok(Ok(None)) | Err(_) => {}
+            Ok(Ok(Some(done))) => tracing::debug!(
+                table = self.table.name(),
+                files = done.files_before,
+                bytes_before = done.bytes_before,
+                bytes_after = done.bytes_after,
+                "compacted small files"
+            ),
+            Ok(Err(error)) => {
+                tracing::warn!(table = self.table.name(), %error, "a compaction failed");
+            }
+        }
+    }
+}
+
+fn rows_of(landing: &Landing) -> usize {
+    landing.append.rows.iter().map(|rows| rows.revisions.len()).sum()
+}

@@ -1,0 +1,197 @@
+//! What the lake already has of the candles of an answer, so that only news is appended.
+
+use std::collections::{BTreeMap, HashMap};
+
+use chrono::{DateTime, Utc};
+
+use super::Book;
+use crate::{
+    lake::{LakeError, Rows, Table},
+    market::{Candle, Fact, Window},
+    quality::ValidBatch,
+};
+
+/// A candle as landed, and its revision.
+pub(super) type Known = (Candle, i32);
+
+/// The newest candles of a series, kept in memory because every poll asks for them again.
+#[derive(Debug, Default)]
+pub(super) struct Tail {
+    /// Every candle that landed from here on is in the tail; `None` while that is not known.
+    complete_from: Option<DateTime<Utc>>,
+    candles: BTreeMap<DateTime<Utc>, Known>,
+}
+
+/// More than any poll asks for again.
+const TAIL_CANDLES: usize = 256;
+
+/// The newest of the candles that the lake has of `window`, oldest first.
+#[derive(Debug)]
+pub(super) struct Newest {
+    window: Window,
+    /// `candles` is all there is from here to the end of the window.
+    from: DateTime<Utc>,
+    candles: Vec<Known>,
+}
+
+impl Newest {
+    pub(super) fn of(window: Window, known: &HashMap<i64, Known>, news: &Rows) -> Self {
+        let landed = news.batch.candles();
+        let first = landed.len().saturating_sub(TAIL_CANDLES);
+        let mut newest: BTreeMap<DateTime<Utc>, Known> =
+            known.values().map(|known| (known.0.open_time, *known)).collect();
+        newest.extend((first..landed.len()).map(|row| {
+            let candle = landed.get(row);
+            (candle.open_time, (candle, news.revisions[row]))
+        }));
+        let mut candles: Vec<_> = newest.into_values().collect();
+        let from = match candles.len().checked_sub(TAIL_CANDLES) {
+            Some(surplus) if surplus > 0 || first > 0 => {
+                candles.drain(..surplus);
+                candles[0].0.open_time
+            }
+            _ => window.start,
+        };
+        Self { window, from, candles }
+    }
+}
+
+impl Tail {
+    /// Learns of a landing; `last_final` is the newest candle that the series now has.
+    pub(super) fn extend(&mut self, newest: Newest, last_final: Option<DateTime<Utc>>) {
+        let Newest { window, from, candles } = newest;
+        let is_cut = from > window.start;
+        self.complete_from = match self.complete_from {
+            None if last_final.is_some_and(|last| last >= window.end) => return,
+            Some(own) if window.end < own => return,
+            Some(own) if from > own && !is_cut => Some(own),
+            _ => Some(from),
+        };
+        self.candles.extend(candles.into_iter().map(|known| (known.0.open_time, known)));
+        if let Some(from) = self.complete_from {
+            self.candles = self.candles.split_off(&from);
+        }
+        while self.candles.len() > TAIL_CANDLES {
+            self.candles.pop_first();
+            self.complete_from = self.candles.first_key_value().map(|(at, _)| *at);
+        }
+    }
+
+    pub(super) fn forget(&mut self) {
+        *self = Self::default();
+    }
+
+    /// The candles of `window`, if all of them are here.
+    fn get(&self, window: Window) -> Option<Vec<Known>> {
+        let from = self.complete_from?;
+        let inside = self.candles.range(window.start..window.end);
+        (window.start >= from).then(|| inside.map(|(_, known)| *known).collect())
+    }
+
+    pub(super) fn newest(&self) -> Option<Known> {
+        self.candles.last_key_value().map(|(_, known)| *known)
+    }
+}
+
+/// Every candle that has landed of `window`, from memory or else from the lake.
+pub(super) async fn known(
+    book: &Book,
+    table: &Table,
+    window: Window,
+) -> Result<HashMap<i64, Known>, LakeError> {
+    let landed = {
+        let state = book.state();
+        let mut finals = state.ledger.facts(window).filter(|run| run.value == Fact::Final);
+        let Some(first) = finals.next() else { return Ok(HashMap::new()) };
+        let last = finals.next_back().unwrap_or(first);
+        let landed = Window::new(first.window.start, last.window.end);
+        if let Some(candles) = state.tail.get(landed) {
+            return Ok(by_time(candles.into_iter()));
+        }
+        landed
+    };
+    let candles = table.candles(book.series(), landed).await?;
+    Ok(by_time(candles.into_iter().map(|landed| (landed.candle, landed.revision))))
+}
+
+fn by_time(candles: impl Iterator<Item = Known>) -> HashMap<i64, Known> {
+    candles.map(|known| (known.0.open_time.timestamp_micros(), known)).collect()
+}
+
+/// The rows of an answer that are news, and how many were not.
+pub(super) struct News {
+    pub(super) rows: Rows,
+    pub(super) unchanged: usize,
+    pub(super) revised: usize,
+}
+
+pub(super) fn news(batch: ValidBatch, known: &HashMap<i64, Known>) -> News {
+    let candles = batch.candles();
+    if known.is_empty() {
+        let revisions = vec![0; candles.len()];
+        return News { rows: Rows { batch, revisions }, unchanged: 0, revised: 0 };
+    }
+    let (mut kept, mut revisions) = (Vec::new(), Vec::new());
+    for (row, open_time) in candles.open_time.iter().enumerate() {
+        let revision = match known.get(open_time) {
+            None => 0,
+            Some((candle, _)) if candle.has_values_of(&candles.get(row)) => continue,
+            Some((_, revision)) => revision + 1,
+        };
+        kept.push(row);
+        revisions.push(revision);
+    }
+    let unchanged = candles.len() - kept.len();
+    let revised = revisions.iter().filter(|revision| **revision > 0).count();
+    News { rows: Rows { batch: batch.select(&kept), revisions }, unchanged, revised }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::TimeDelta;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn minute(n: i64) -> DateTime<Utc> {
+        DateTime::from_timestamp(n * 60, 0).unwrap()
+    }
+
+    fn known_at(n: i64, close: f64) -> Known {
+        let open_time = minute(n);
+        (Candle { open_time, open: 1.0, high: 9.0, low: 0.5, close, volume: None }, 0)
+    }
+
+    proptest! {
+        /// Whatever the order of landings, the tail answers rightly or not at all.
+        #[test]
+        fn the_tail_never_claims_what_it_does_not_know(
+            landings in prop::collection::vec((0_i64..1_500, 1_i64..600, any::<u8>()), 1..25),
+            forgotten_after in 0_usize..25,
+        ) {
+            let mut tail = Tail::default();
+            let mut truth: BTreeMap<i64, Known> = BTreeMap::new();
+            for (turn, (from, length, salt)) in landings.into_iter().enumerate() {
+                if turn == forgotten_after {
+                    tail.forget();
+                }
+                let landed = (from..from + length).filter(|n| (n + i64::from(salt)) % 7 != 0);
+                truth.extend(landed.map(|n| (n, known_at(n, f64::from(salt)))));
+                let window = Window::new(minute(from), minute(from + length));
+                let all: Vec<_> = truth.range(from..from + length).map(|(_, k)| *k).collect();
+                let cut = all.len().saturating_sub(TAIL_CANDLES);
+                let oldest = if cut > 0 { all[cut].0.open_time } else { window.start };
+                let newest = Newest { window, from: oldest, candles: all[cut..].to_vec() };
+                tail.extend(newest, truth.last_key_value().map(|(_, k)| k.0.open_time));
+                for start in (0..2_200).step_by(13) {
+                    let window = Window::new(minute(start), minute(start) + TimeDelta::minutes(40));
+                    if let Some(told) = tail.get(window) {
+                        let expected: Vec<_> =
+                            truth.range(start..start + 40).map(|(_, k)| *k).collect();
+                        prop_assert_eq!(told, expected);
+                    }
+                }
+            }
+        }
+    }
+}

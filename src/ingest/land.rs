@@ -1,0 +1,183 @@
+//! The one way into the lake: verdicts of one series become rows and facts, together or not at all.
+
+use std::sync::Arc;
+
+use chrono::DateTime;
+use uuid::Uuid;
+
+use super::{
+    Book, Books, IngestError, Policy,
+    evidence::{self, Answer, Findings},
+    group::{Groups, Landing},
+    known::{self, Newest},
+};
+use crate::{
+    crash,
+    lake::{Append, Lake, LandingRecord, Rows},
+    lifecycle::Lifecycle,
+    market::{Fact, Run, Window},
+    quality::{DeadLetter, Verdict},
+    store::Store,
+    telemetry::Metrics,
+};
+
+/// What became of one landing.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Landed {
+    /// Rows appended, revisions among them.
+    pub rows: usize,
+    pub revised: usize,
+    pub unchanged: usize,
+    pub refused: usize,
+    pub unfinished: usize,
+    /// From the oldest to the newest appended row; empty if there is none.
+    pub changed: Option<Window>,
+}
+
+/// Every source ends here.
+#[derive(Debug)]
+pub struct Lander {
+    lake: Lake,
+    store: Store,
+    metrics: Metrics,
+    groups: Groups,
+}
+
+impl Lander {
+    /// Starts one committing task per table.
+    pub fn start(
+        lake: &Lake,
+        store: &Store,
+        books: &Arc<Books>,
+        metrics: &Metrics,
+        lifecycle: &Lifecycle,
+        max_rows: usize,
+    ) -> Self {
+        let groups = Groups::start(lake, store, books, lifecycle, max_rows);
+        Self { lake: lake.clone(), store: store.clone(), metrics: metrics.clone(), groups }
+    }
+
+    /// Lands what was answered about one series: `verdicts` on disjoint windows, oldest first.
+    ///
+    /// When this returns `Ok`, the rows are in the lake, the facts in the store, and what was
+    /// refused among the dead letters. After an error the same landing may be tried again.
+    pub async fn land(
+        &self,
+        book: &Arc<Book>,
+        verdicts: Vec<Verdict>,
+        policy: Policy,
+    ) -> Result<Landed, IngestError> {
+        let _turn = book.turn.lock().await;
+        let refused: Vec<DeadLetter> =
+            verdicts.iter().flat_map(|verdict| verdict.refused.iter().cloned()).collect();
+        if !refused.is_empty() {
+            self.store.keep(&refused).await?;
+            crash::point("dead_letters_kept");
+        }
+        let findings = weigh(book, &verdicts, policy);
+        let mut landed = self.tally(book, &verdicts, &findings);
+        let (rows, newest) = self.news(book, verdicts, &mut landed).await?;
+        let facts: Vec<Run<Fact>> =
+            findings.into_iter().flat_map(|findings| findings.facts).collect();
+        if rows.is_empty() {
+            if !facts.is_empty() {
+                self.store.record(&[book.note(&facts)], None).await?;
+            }
+            return Ok(landed);
+        }
+        landed.changed = changed(&rows, book);
+        let series = book.series().clone();
+        let record = LandingRecord::new(series, book.landings() + 1, Uuid::now_v7(), &facts);
+        self.groups.commit(Landing { book: book.clone(), append: Append { record, rows } }).await?;
+        book.remember(newest);
+        self.count(book, &landed);
+        Ok(landed)
+    }
+
+    /// Counts what does not depend on the lake.
+    fn tally(&self, book: &Book, verdicts: &[Verdict], findings: &[Findings]) -> Landed {
+        let series = book.series();
+        let labels = [series.provider.as_str(), series.timeframe.as_str()];
+        let mut landed = Landed::default();
+        for verdict in verdicts {
+            landed.refused += verdict.refused.len();
+            landed.unfinished += verdict.unfinished;
+            for letter in &verdict.refused {
+                let labels = [series.provider.as_str(), letter.expectation.as_str()];
+                self.metrics.candles_refused.with_label_values(&labels).inc();
+            }
+            for (expectation, count) in &verdict.warnings {
+                let labels = [series.provider.as_str(), expectation];
+                self.metrics.candles_warned.with_label_values(&labels).inc_by(*count as u64);
+            }
+        }
+        for findings in findings {
+            if findings.is_suspicious {
+                self.metrics.suspicious_answers.with_label_values(&labels).inc();
+            }
+            let (confirmed, overturned) = (findings.confirmed, findings.overturned);
+            self.metrics.no_trade_confirmed.with_label_values(&labels).inc_by(confirmed);
+            self.metrics.no_trade_overturned.with_label_values(&labels).inc_by(overturned);
+        }
+        landed
+    }
+
+    /// The rows that are news, and what the tail learns once they have landed.
+    async fn news(
+        &self,
+        book: &Book,
+        verdicts: Vec<Verdict>,
+        landed: &mut Landed,
+    ) -> Result<(Vec<Rows>, Vec<Newest>), IngestError> {
+        let table = self.lake.candles(book.series().timeframe);
+        let (mut rows, mut newest) = (Vec::new(), Vec::new());
+        for verdict in verdicts {
+            let window = verdict.valid.window();
+            let known = known::known(book, table, window).await?;
+            let news = known::news(verdict.valid, &known);
+            landed.unchanged += news.unchanged;
+            landed.revised += news.revised;
+            landed.rows += news.rows.revisions.len();
+            if !news.rows.revisions.is_empty() {
+                newest.push(Newest::of(window, &known, &news.rows));
+                rows.push(news.rows);
+            }
+        }
+        Ok((rows, newest))
+    }
+
+    fn count(&self, book: &Book, landed: &Landed) {
+        let series = book.series();
+        let labels = [series.provider.as_str(), series.timeframe.as_str()];
+        let of = |counter: &prometheus::IntCounterVec, count: usize| {
+            counter.with_label_values(&labels).inc_by(count as u64);
+        };
+        of(&self.metrics.candles_landed, landed.rows);
+        of(&self.metrics.candles_revised, landed.revised);
+        of(&self.metrics.candles_unchanged, landed.unchanged);
+        of(&self.metrics.candles_unfinished, landed.unfinished);
+    }
+}
+
+fn weigh(book: &Book, verdicts: &[Verdict], policy: Policy) -> Vec<Findings> {
+    let timeframe = book.series().timeframe;
+    let weigh = |verdict: &Verdict| {
+        let refused = verdict.refused.iter().filter_map(|letter| letter.open_time);
+        let on_grid = refused.filter(|at| timeframe.is_open_time(*at));
+        let answer = Answer {
+            window: verdict.valid.window(),
+            valid: &verdict.valid.candles().open_time,
+            refused: on_grid.collect(),
+            asked_at: verdict.valid.provenance().extracted_at,
+        };
+        book.with_ledger(|ledger| evidence::findings(ledger, timeframe, &answer, policy))
+    };
+    verdicts.iter().map(weigh).collect()
+}
+
+fn changed(rows: &[Rows], book: &Book) -> Option<Window> {
+    let times = || rows.iter().flat_map(|part| part.batch.candles().open_time.iter().copied());
+    let at = |micros| DateTime::from_timestamp_micros(micros).unwrap_or_default();
+    let (first, last) = (times().min()?, times().max()?);
+    Some(Window::new(at(first), at(last) + book.series().timeframe.duration()))
+}

@@ -1,0 +1,40 @@
+//! The write path: from an answer to rows in the lake and facts in the ledger.
+//!
+//! ```text
+//! source.rs     provider pages, or derive.rs from finer candles ─► RawBatch
+//!                                                                    │ quality::validate
+//! land.rs       one landing per series at a time                     ▼ Verdict
+//!   ├─ refused rows ─► store (dead letters), before anything else
+//!   ├─ known.rs        what the lake has of the same candles: unchanged rows are dropped
+//!   ├─ evidence.rs     rows and holes ─► facts about every candle of the window
+//!   ▼
+//! group.rs      all landings that arrive during one commit form the next one
+//!   ├─ lake            rows + txn per series + record of the facts, one Delta commit
+//!   ├─ book.rs         the facts enter the ledgers in memory
+//!   └─ store           the same facts and the commit's version, one transaction
+//!
+//! catch_up.rs   at start, and when somebody else committed: replays the records of the log
+//! ```
+
+mod book;
+mod catch_up;
+mod derive;
+mod error;
+mod evidence;
+mod group;
+mod import;
+mod known;
+mod land;
+mod plan;
+mod source;
+
+pub use self::{
+    book::{Book, Books, Trouble},
+    catch_up::catch_up,
+    error::IngestError,
+    evidence::Policy,
+    import::{ImportSummary, Importer},
+    land::{Landed, Lander},
+    plan::{closed_until, fill_window, next_question_at, poll_window},
+    source::Source,
+};

@@ -1,0 +1,117 @@
+//! Where the candles of a series are asked for: at a provider, or at its own finer candles.
+
+use std::sync::Arc;
+
+use futures::{StreamExt, stream};
+
+use super::{Book, Books, IngestError, Policy, derive::Derivation};
+use crate::{
+    clock::Clock,
+    config::IngestConfig,
+    lake::Lake,
+    market::{Series, Window},
+    providers::{Lane, Origin, Provider},
+    quality::{Verdict, validate},
+};
+
+/// Answers questions about one series.
+#[derive(Debug)]
+pub enum Source {
+    Provider { provider: Arc<dyn Provider>, pages_in_flight: usize, policy: Policy },
+    Derived(Derivation),
+}
+
+/// The answers up to the first that failed, oldest window first.
+#[derive(Debug, Default)]
+pub struct Fetched {
+    pub verdicts: Vec<Verdict>,
+    pub failure: Option<(Window, IngestError)>,
+}
+
+impl Source {
+    /// What `provider` offers of the series, natively or by derivation.
+    pub fn of(
+        provider: &Arc<dyn Provider>,
+        series: &Series,
+        config: &IngestConfig,
+        (books, lake, clock): (&Arc<Books>, &Lake, &Arc<dyn Clock>),
+    ) -> Self {
+        match provider.origin(series.timeframe) {
+            Origin::Native => Self::Provider {
+                provider: provider.clone(),
+                pages_in_flight: config.pages_in_flight,
+                policy: Policy {
+                    can_confirm: true,
+                    confirmations: config.confirmations,
+                    empty_confirmations: config.empty_confirmations,
+                    reask_after: config.reask_after,
+                },
+            },
+            Origin::Derived { from } => Self::Derived(Derivation {
+                children: Series { timeframe: from, ..series.clone() },
+                books: books.clone(),
+                lake: lake.clone(),
+                clock: clock.clone(),
+            }),
+        }
+    }
+
+    /// What it takes to believe that a candle does not exist.
+    pub fn policy(&self) -> Policy {
+        match self {
+            Self::Provider { policy, .. } => *policy,
+            // Complete children leave no doubt.
+            Self::Derived(_) => Policy {
+                can_confirm: true,
+                confirmations: 1,
+                empty_confirmations: 1,
+                reask_after: chrono::TimeDelta::zero(),
+            },
+        }
+    }
+
+    /// Candles that one question may ask for.
+    pub fn page_candles(&self) -> i64 {
+        match self {
+            Self::Provider { provider, .. } => provider.page_candles(),
+            Self::Derived(_) => 1_000,
+        }
+    }
+
+    /// Asks for a window of any length, several pages at a time.
+    pub async fn fetch(&self, book: &Book, window: Window, lane: Lane) -> Fetched {
+        match self {
+            Self::Derived(derivation) => match derivation.fetch(book, window).await {
+                Ok(verdicts) => Fetched { verdicts, failure: None },
+                Err(error) => Fetched { verdicts: Vec::new(), failure: Some((window, error)) },
+            },
+            Self::Provider { provider, pages_in_flight, .. } => {
+                let pages = window.chunks(book.series().timeframe, provider.page_candles());
+                let ask = |page| ask(provider.as_ref(), book, page, lane);
+                let mut answers = stream::iter(pages.map(ask)).buffered(*pages_in_flight);
+                let mut fetched = Fetched::default();
+                while let Some((page, answer)) = answers.next().await {
+                    match answer {
+                        Ok(verdict) => fetched.verdicts.push(verdict),
+                        Err(error) => {
+                            fetched.failure = Some((page, error));
+                            break;
+                        }
+                    }
+                }
+                fetched
+            }
+        }
+    }
+}
+
+async fn ask(
+    provider: &dyn Provider,
+    book: &Book,
+    page: Window,
+    lane: Lane,
+) -> (Window, Result<Verdict, IngestError>) {
+    let answer = provider.fetch(book.series(), page, lane).await;
+    let settle = provider.settle();
+    (page, answer.map(|raw| validate(raw, book.calendar(), settle)).map_err(IngestError::from))
+}

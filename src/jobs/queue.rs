@@ -1,0 +1,182 @@
+//! What is to be done, each thing once; live polls before backfills.
+
+use std::{
+    collections::{HashSet, VecDeque},
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use tokio::sync::Notify;
+
+use crate::{market::Series, providers::Lane, telemetry::Metrics};
+
+/// A piece of work. It carries no data: what exactly is to be asked for, the ledger knows.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum JobSpec {
+    /// Ask for the newest candles.
+    Poll(Series),
+    /// Ask for the oldest candles that are owed, one chunk.
+    Fill(Series),
+}
+
+impl JobSpec {
+    pub fn series(&self) -> &Series {
+        match self {
+            Self::Poll(series) | Self::Fill(series) => series,
+        }
+    }
+
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Poll(_) => "poll",
+            Self::Fill(_) => "fill",
+        }
+    }
+
+    pub const fn lane(&self) -> Lane {
+        match self {
+            Self::Poll(_) => Lane::Live,
+            Self::Fill(_) => Lane::Backfill,
+        }
+    }
+}
+
+/// Two lanes of distinct jobs.
+#[derive(Debug)]
+pub struct Queue {
+    lanes: Mutex<Lanes>,
+    live_added: Notify,
+    backfill_added: Notify,
+    metrics: Metrics,
+}
+
+#[derive(Debug, Default)]
+struct Lanes {
+    live: VecDeque<JobSpec>,
+    backfill: VecDeque<JobSpec>,
+    queued: HashSet<JobSpec>,
+    running: HashSet<JobSpec>,
+}
+
+impl Queue {
+    pub fn new(metrics: &Metrics) -> Self {
+        Self {
+            lanes: Mutex::default(),
+            live_added: Notify::new(),
+            backfill_added: Notify::new(),
+            metrics: metrics.clone(),
+        }
+    }
+
+    /// Adds a job unless it is waiting already. One that is running now will run once more.
+    pub fn enqueue(&self, job: JobSpec) {
+        let mut lanes = self.lanes();
+        if !lanes.queued.insert(job.clone()) {
+            return;
+        }
+        match job.lane() {
+            Lane::Live => lanes.live.push_back(job),
+            Lane::Backfill => lanes.backfill.push_back(job),
+        }
+        drop(lanes);
+        self.wake();
+    }
+
+    /// The next job of a lane; waits for one. A job never runs twice at the same time.
+    pub async fn next(&self, lane: Lane) -> JobSpec {
+        let added = match lane {
+            Lane::Live => &self.live_added,
+            Lane::Backfill => &self.backfill_added,
+        };
+        loop {
+            let notified = added.notified();
+            if let Some(job) = self.take(lane) {
+                return job;
+            }
+            notified.await;
+        }
+    }
+
+    fn take(&self, lane: Lane) -> Option<JobSpec> {
+        let mut lanes = self.lanes();
+        let Lanes { live, backfill, queued, running } = &mut *lanes;
+        let waiting = match lane {
+            Lane::Live => live,
+            Lane::Backfill => backfill,
+        };
+        let free = waiting.iter().position(|job| !running.contains(job))?;
+        let job = waiting.remove(free)?;
+        queued.remove(&job);
+        running.insert(job.clone());
+        self.metrics.jobs_queued.with_label_values(&[lane.label()]).set(waiting.len() as i64);
+        Some(job)
+    }
+
+    /// Says that a job which `next` gave out has ended.
+    pub fn ended(&self, job: &JobSpec) {
+        self.lanes().running.remove(job);
+        self.wake();
+    }
+
+    /// Whether nothing waits and nothing runs.
+    pub fn is_idle(&self) -> bool {
+        let lanes = self.lanes();
+        lanes.queued.is_empty() && lanes.running.is_empty()
+    }
+
+    fn wake(&self) {
+        self.live_added.notify_waiters();
+        self.backfill_added.notify_waiters();
+    }
+
+    fn lanes(&self) -> MutexGuard<'_, Lanes> {
+        self.lanes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::FutureExt;
+
+    use super::*;
+
+    fn queue() -> Queue {
+        Queue::new(&Metrics::new().unwrap())
+    }
+
+    fn poll(asset: &str) -> JobSpec {
+        JobSpec::Poll(format!("coinbase/{asset}/1m").parse().unwrap())
+    }
+
+    #[test]
+    fn t68_ticks_that_were_missed_collapse_into_one_job() {
+        let queue = queue();
+        for _ in 0..180 {
+            queue.enqueue(poll("BTCUSD"));
+        }
+        assert_eq!(queue.next(Lane::Live).now_or_never(), Some(poll("BTCUSD")));
+        assert_eq!(queue.next(Lane::Live).now_or_never(), None);
+    }
+
+    #[test]
+    fn a_job_asked_for_while_it_runs_runs_again_afterwards() {
+        let queue = queue();
+        queue.enqueue(poll("BTCUSD"));
+        let running = queue.next(Lane::Live).now_or_never().unwrap();
+        queue.enqueue(poll("BTCUSD"));
+        queue.enqueue(poll("ETHUSD"));
+        assert_eq!(queue.next(Lane::Live).now_or_never(), Some(poll("ETHUSD")), "not beside itself");
+        assert_eq!(queue.next(Lane::Live).now_or_never(), None);
+        queue.ended(&running);
+        assert_eq!(queue.next(Lane::Live).now_or_never(), Some(poll("BTCUSD")));
+    }
+
+    #[test]
+    fn lanes_do_not_wait_for_each_other() {
+        let queue = queue();
+        let fill = JobSpec::Fill("coinbase/BTCUSD/1m".parse().unwrap());
+        queue.enqueue(fill.clone());
+        queue.enqueue(poll("BTCUSD"));
+        assert_eq!(queue.next(Lane::Live).now_or_never(), Some(poll("BTCUSD")));
+        assert_eq!(queue.next(Lane::Backfill).now_or_never(), Some(fill));
+    }
+}

@@ -1,0 +1,103 @@
+//! What the two kinds of job do: plan from the ledger, fetch, land.
+
+use std::sync::Arc;
+
+use super::{JobSpec, worker::report};
+use crate::{
+    app::App,
+    ingest::{self, Book, Fetched, IngestError, Landed, Source},
+    market::{Series, Window},
+    providers::{Lane, Origin, ProviderError},
+    quality::DeadLetter,
+};
+
+/// Runs one job to its end. Running it again is harmless: what has landed is not asked for again.
+pub async fn run(app: &Arc<App>, job: &JobSpec) -> Result<(), IngestError> {
+    let series = job.series();
+    let unknown = || IngestError::UnknownSeries { series: series.clone() };
+    let book = app.books.get(series).ok_or_else(unknown)?;
+    let source = app.source(series);
+    let Some(window) = plan(app, &book, &source, job) else { return Ok(()) };
+    let landed = fetch_and_land(app, &book, &source, window, job.lane()).await;
+    match &landed {
+        Ok(landed) => {
+            book.recovered();
+            follow_up(app, series, landed);
+        }
+        Err(error) => {
+            let outcome = match error {
+                IngestError::Provider(error) => error.outcome(),
+                other => other.class().label(),
+            };
+            book.failed(outcome, report(error), app.clock.now());
+        }
+    }
+    landed.map(|_| ())
+}
+
+fn plan(app: &App, book: &Book, source: &Source, job: &JobSpec) -> Option<Window> {
+    let now = app.clock.now();
+    let timeframe = book.series().timeframe;
+    let closed_until = ingest::closed_until(now, app.provider.settle(), timeframe);
+    let config = &app.config.ingest;
+    let refetch = config.refetch_candles;
+    book.with_ledger(|ledger| match job {
+        JobSpec::Poll(_) => {
+            ingest::poll_window(ledger, timeframe, closed_until, refetch, source.page_candles())
+        }
+        JobSpec::Fill(_) => ingest::fill_window(
+            ledger,
+            timeframe,
+            (closed_until, now),
+            source.policy().reask_after,
+            (refetch, config.chunk_candles),
+        ),
+    })
+}
+
+/// Lands the answers there are, also when a later one failed.
+async fn fetch_and_land(
+    app: &App,
+    book: &Arc<Book>,
+    source: &Source,
+    window: Window,
+    lane: Lane,
+) -> Result<Landed, IngestError> {
+    let Fetched { verdicts, failure } = source.fetch(book, window, lane).await;
+    let landed = app.lander.land(book, verdicts, source.policy()).await?;
+    if landed.rows > 0 {
+        tracing::debug!(
+            series = %book.series(),
+            rows = landed.rows,
+            revised = landed.revised,
+            refused = landed.refused,
+            "landed candles"
+        );
+    }
+    let Some((page, error)) = failure else { return Ok(landed) };
+    if let IngestError::Provider(ProviderError::Malformed { detail, body }) = &error {
+        let detail = format!("the answer for {page} cannot be read: {detail}");
+        let from = (app.provider.id().as_str(), app.clock.now());
+        let letter =
+            DeadLetter::new(book.series(), None, "readable_answer", detail, body.clone(), from);
+        app.store.keep(&[letter]).await?;
+        let labels = [book.series().provider.as_str(), "readable_answer"];
+        app.metrics.candles_refused.with_label_values(&labels).inc();
+    }
+    Err(error)
+}
+
+/// Candles that changed are news for the timeframes derived from them.
+fn follow_up(app: &App, series: &Series, landed: &Landed) {
+    let Some(changed) = landed.changed else { return };
+    for timeframe in app.config.ingest.timeframes.iter().copied() {
+        if app.provider.origin(timeframe) != (Origin::Derived { from: series.timeframe }) {
+            continue;
+        }
+        let derived = Series { timeframe, ..series.clone() };
+        if let Some(book) = app.books.get(&derived) {
+            book.reopen(changed.align(timeframe));
+            app.queue.enqueue(JobSpec::Fill(derived));
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! The heartbeat: once a second, enqueue what the timetable and the ledgers say is due.
+//!
+//! One cron job drives all series. One job per series would lose ticks: the scheduler crate
+//! announces due jobs through a channel of 200, and 600 series are due within seconds.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use tokio_cron_scheduler::{Job, JobScheduler, JobSchedulerError};
+
+use super::{JobSpec, Timetable};
+use crate::{app::App, ingest};
+
+/// Starts ticking, and stops with the program.
+pub async fn start(app: &Arc<App>) -> Result<(), JobSchedulerError> {
+    let heartbeat = Arc::new(Heartbeat::new(app));
+    let mut scheduler = JobScheduler::new().await?;
+    let every_second = Job::new("* * * * * *", move |_, _| heartbeat.beat())?;
+    scheduler.add(every_second).await?;
+    scheduler.start().await?;
+    let lifecycle = app.lifecycle.clone();
+    app.lifecycle.spawn(async move {
+        lifecycle.stopping().await;
+        if let Err(error) = scheduler.shutdown().await {
+            tracing::warn!(%error, "the scheduler did not stop");
+        }
+    });
+    Ok(())
+}
+
+struct Heartbeat {
+    app: Arc<App>,
+    timetable: Timetable,
+    /// Until when the timetable has been looked at.
+    seen: std::sync::Mutex<DateTime<Utc>>,
+}
+
+impl Heartbeat {
+    fn new(app: &Arc<App>) -> Self {
+        let settle = app.provider.settle();
+        let series = app.config.series();
+        let timetable = Timetable::new(series, settle, app.config.ingest.spread);
+        // What was due while we were not running is due now.
+        let seen = std::sync::Mutex::new(DateTime::UNIX_EPOCH);
+        Self { app: app.clone(), timetable, seen }
+    }
+
+    fn beat(&self) {
+        let now = self.app.clock.now();
+        self.app.metrics.scheduler_heartbeat.set(now.timestamp());
+        let mut seen = self.seen.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        for series in self.timetable.due(*seen, now) {
+            self.app.queue.enqueue(JobSpec::Poll(series.clone()));
+        }
+        *seen = now;
+        drop(seen);
+        self.enqueue_fills(now);
+    }
+
+    /// A backfill is due as soon as a question may be asked.
+    fn enqueue_fills(&self, now: DateTime<Utc>) {
+        let (settle, reask_after) = (self.app.provider.settle(), self.app.config.ingest.reask_after);
+        for book in self.app.live_books() {
+            if book.trouble().is_some_and(|trouble| trouble.retry_at > now) {
+                continue;
+            }
+            let closed_until = ingest::closed_until(now, settle, book.series().timeframe);
+            let question = book
+                .with_ledger(|ledger| ingest::next_question_at(ledger, closed_until, reask_after));
+            if question.is_some_and(|at| at <= now) {
+                self.app.queue.enqueue(JobSpec::Fill(book.series().clone()));
+            }
+        }
+    }
+}
