@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use rand::{SeedableRng, rngs::SmallRng, rngs::StdRng};
 use serde::Serialize;
 use tokio::time::Instant;
@@ -17,7 +17,7 @@ use super::{
     candle::write_rows,
     limit::TokenBucket,
     question::{read_bounds, read_granularity},
-    reply::{LOGIN_PAGE, UNAVAILABLE_PAGE, throttled},
+    reply::{replaced_by, throttled},
     spoil::{Asked, spoil_rows, write_with_bad_row},
 };
 use crate::clock::Clock;
@@ -160,27 +160,10 @@ impl SimulatedExchange {
 
     /// What the first fault that needs no data makes of the request.
     fn replacement(&self, decision: &Decision) -> Option<Outcome> {
-        let replace = |fault: &Fault| Some((*fault, self.replaced_by(*fault)?));
+        let replace = |fault: &Fault| Some((*fault, replaced_by(*fault, self.now())?));
         let (fault, outcome) = decision.hits.iter().find_map(replace)?;
         self.count_fault(fault);
         Some(outcome)
-    }
-
-    fn replaced_by(&self, fault: Fault) -> Option<Outcome> {
-        let reply = match fault {
-            Fault::Hang => return Some(Outcome::Hang),
-            Fault::Throttle => throttled(None),
-            Fault::ThrottleRetryAfter => throttled(Some("1".to_owned())),
-            Fault::ThrottleRetryDate => {
-                let at = self.now() + TimeDelta::seconds(2);
-                throttled(Some(at.format("%a, %d %b %Y %H:%M:%S GMT").to_string()))
-            }
-            Fault::ServerError => Reply::message(500, "Internal server error"),
-            Fault::Unavailable => Reply::html(503, UNAVAILABLE_PAGE),
-            Fault::Html => Reply::html(200, LOGIN_PAGE),
-            _ => return None,
-        };
-        Some(Outcome::Reply(reply))
     }
 
     /// Published rows, newest first, or what is wrong with the question.

@@ -9,10 +9,12 @@ mod faults;
 mod limit;
 mod market;
 mod price;
+mod product;
 mod question;
 mod reply;
 mod routes;
 mod spoil;
+mod truth;
 
 pub use candle::MarketCandle;
 pub use exchange::{Counters, SimulatedExchange};

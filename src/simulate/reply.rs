@@ -2,14 +2,16 @@
 
 use std::time::Duration;
 
-use super::Refusal;
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::{Fault, Refusal};
 
 const JSON: &str = "application/json; charset=utf-8";
 const HTML: &str = "text/html; charset=utf-8";
 
-pub(super) const UNAVAILABLE_PAGE: &str = "<html><head><title>503 Service Temporarily Unavailable</title>\
+const UNAVAILABLE_PAGE: &str = "<html><head><title>503 Service Temporarily Unavailable</title>\
     </head><body><center><h1>503 Service Temporarily Unavailable</h1></center></body></html>";
-pub(super) const LOGIN_PAGE: &str = "<!DOCTYPE html><html><head><title>Sign in</title></head><body>\
+const LOGIN_PAGE: &str = "<!DOCTYPE html><html><head><title>Sign in</title></head><body>\
     <form method=\"post\" action=\"/login\"><input name=\"user\"></form></body></html>";
 
 pub(super) fn throttled(retry_after: Option<String>) -> Reply {
@@ -38,7 +40,7 @@ impl Reply {
         Self::json(status, serde_json::json!({ "message": message }).to_string())
     }
 
-    pub(super) fn html(status: u16, body: &str) -> Self {
+    fn html(status: u16, body: &str) -> Self {
         Self { content_type: HTML, ..Self::json(status, body) }
     }
 }
@@ -65,4 +67,22 @@ pub struct Answer {
     pub delay: Duration,
     /// What happens then.
     pub outcome: Outcome,
+}
+
+/// What a fault that needs no data answers at `now`; `None` for the other faults.
+pub(super) fn replaced_by(fault: Fault, now: DateTime<Utc>) -> Option<Outcome> {
+    let reply = match fault {
+        Fault::Hang => return Some(Outcome::Hang),
+        Fault::Throttle => throttled(None),
+        Fault::ThrottleRetryAfter => throttled(Some("1".to_owned())),
+        Fault::ThrottleRetryDate => {
+            let at = now + TimeDelta::seconds(2);
+            throttled(Some(at.format("%a, %d %b %Y %H:%M:%S GMT").to_string()))
+        }
+        Fault::ServerError => Reply::message(500, "Internal server error"),
+        Fault::Unavailable => Reply::html(503, UNAVAILABLE_PAGE),
+        Fault::Html => Reply::html(200, LOGIN_PAGE),
+        _ => return None,
+    };
+    Some(Outcome::Reply(reply))
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use axum::body::to_bytes;
+use axum::body::{Body, to_bytes};
 use chrono::DateTime;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -11,7 +11,7 @@ use tower::ServiceExt;
 use super::*;
 use crate::{
     clock::ManualClock,
-    simulate::{Fault, SimulationConfig},
+    simulate::{Fault, SimulationConfig, truth::MINUTES_PER_PIECE},
 };
 
 /// 2024-03-01T12:00:30Z: half a minute into a minute.
