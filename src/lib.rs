@@ -1,15 +1,22 @@
 //! Barkeep keeps market bars: candles from providers into a Delta lake, exactly once.
 
+pub mod api;
+pub mod app;
+pub mod cli;
 pub mod clock;
 pub mod config;
 mod crash;
 pub mod error;
 pub mod files;
 pub mod ingest;
+pub mod jobs;
 pub mod lake;
 pub mod lifecycle;
 pub mod market;
 pub mod providers;
 pub mod quality;
+pub mod query;
+pub mod serve;
+pub mod simulate;
 pub mod store;
 pub mod telemetry;
