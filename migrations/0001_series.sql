@@ -16,7 +16,7 @@ create table coverage (
     end_at    bigint not null check (end_at > start_at),
     fact      text   not null
         check (fact in ('final', 'no_trade', 'quarantined', 'before_history', 'absent')),
-    -- For absent candles: how many answers agree, and when the last one came.
+    -- For absent and quarantined candles: how many answers agree, and when the last one came.
     asks      bigint not null default 0,
     asked_at  bigint not null default 0,
     primary key (series, start_at)

@@ -42,3 +42,14 @@ impl ErrorClass {
         matches!(self, Self::Throttled | Self::Unavailable | Self::Timeout | Self::Conflict)
     }
 }
+
+/// An error with its causes, on one line.
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
+}

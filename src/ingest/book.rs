@@ -8,12 +8,13 @@ use std::{
 use chrono::{DateTime, Utc};
 
 use super::{
-    IngestError,
+    IngestError, Policy,
     known::{Newest, Tail},
+    plan,
 };
 use crate::{
-    lake::LandingRecord,
-    market::{Calendar, Candle, Fact, Ledger, Run, Series, Window},
+    lake::{LandedCandle, LandingRecord},
+    market::{Calendar, Fact, Ledger, Run, Series, Window},
     store::{SeriesChange, SeriesRecord},
 };
 
@@ -34,6 +35,17 @@ pub(super) struct State {
     /// The newest candles with their values.
     pub(super) tail: Tail,
     trouble: Option<Trouble>,
+    /// When the next question about an old candle may be asked; unknown after every change.
+    question_at: Remembered,
+    /// For a derived series: a stretch whose finer candles have changed.
+    recheck: Option<Window>,
+}
+
+/// A result that is worked out when it is needed.
+#[derive(Debug)]
+enum Remembered {
+    Unknown,
+    Known(Option<DateTime<Utc>>),
 }
 
 /// Why the last attempt to fetch or land failed.
@@ -52,7 +64,14 @@ impl Book {
         let calendar = Calendar::of(series.instrument.asset_class())
             .ok_or_else(|| IngestError::NoCalendar { series: series.clone() })?;
         let ledger = Ledger::new(series.timeframe, calendar, origin);
-        let state = State { ledger, landings: 0, tail: Tail::default(), trouble: None };
+        let state = State {
+            ledger,
+            landings: 0,
+            tail: Tail::default(),
+            trouble: None,
+            question_at: Remembered::Unknown,
+            recheck: None,
+        };
         let turn = tokio::sync::Mutex::new(());
         Ok(Self { series, calendar, turn, state: Mutex::new(state) })
     }
@@ -101,11 +120,46 @@ impl Book {
         self.state().trouble = None;
     }
 
+    /// The change by which the store learns of a series that has nothing yet.
+    pub fn opening(&self) -> SeriesChange {
+        let state = self.state();
+        let origin = state.ledger.origin();
+        self.change(&state, Window::new(origin, origin))
+    }
+
+    /// When the next question about an old candle may be asked; worked out anew only after a change.
+    pub fn question_at(
+        &self,
+        closed_until: DateTime<Utc>,
+        policy: Policy,
+    ) -> Option<DateTime<Utc>> {
+        let mut state = self.state();
+        if let Remembered::Known(question_at) = state.question_at {
+            return question_at;
+        }
+        let question_at = plan::next_question_at(&state.ledger, closed_until, policy);
+        state.question_at = Remembered::Known(question_at);
+        question_at
+    }
+
+    /// Says that the candles of an aligned window should be derived anew.
+    pub fn recheck(&self, window: Window) {
+        let mut state = self.state();
+        let all = state.recheck.unwrap_or(window);
+        state.recheck = Some(Window::new(all.start.min(window.start), all.end.max(window.end)));
+    }
+
+    /// The window to derive anew, if there is one; it is up to the caller from now on.
+    pub fn take_recheck(&self) -> Option<Window> {
+        self.state().recheck.take()
+    }
+
     /// Lets history begin earlier, and tells the change to write down, if it is one.
     pub fn extend_origin(&self, origin: DateTime<Utc>) -> Option<SeriesChange> {
         let mut state = self.state();
         let before = state.ledger.origin();
         state.ledger.extend_origin(origin);
+        state.question_at = Remembered::Unknown;
         let now = state.ledger.origin();
         (now != before).then(|| self.change(&state, Window::new(now, now)))
     }
@@ -116,6 +170,7 @@ impl Book {
         for run in facts {
             state.ledger.record(run.window, run.value);
         }
+        state.question_at = Remembered::Unknown;
         self.change(&state, hull(facts))
     }
 
@@ -168,9 +223,9 @@ impl Book {
         self.note(landed)
     }
 
-    /// The newest candle, if it is at hand.
-    pub fn newest_candle(&self) -> Option<(Candle, i32)> {
-        self.state().tail.newest()
+    /// The candles of `window`, if memory has all of them.
+    pub fn recent(&self, window: Window) -> Option<Vec<LandedCandle>> {
+        self.state().tail.get(window)
     }
 
     fn restore(&self, record: &SeriesRecord) {

@@ -8,7 +8,10 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::market::{CandleState, Fact, Ledger, Run, Timeframe, Window};
+use crate::{
+    config::IngestConfig,
+    market::{CandleState, Fact, Ledger, Run, Timeframe, Window},
+};
 
 /// How often a candle must be absent before it counts as "no trade".
 #[derive(Debug, Clone, Copy)]
@@ -21,6 +24,18 @@ pub struct Policy {
     pub empty_confirmations: u8,
     /// Answers closer together than this count once.
     pub reask_after: TimeDelta,
+}
+
+impl Policy {
+    /// For candles that a provider is asked for.
+    pub fn of_provider(config: &IngestConfig) -> Self {
+        Self {
+            can_confirm: true,
+            confirmations: config.confirmations,
+            empty_confirmations: config.empty_confirmations,
+            reask_after: config.reask_after,
+        }
+    }
 }
 
 /// One answer, reduced to which candles it had.
@@ -127,8 +142,10 @@ impl<'a> Weigher<'a> {
             }
         }
         for open_time in self.answer.refused.range(window.start..window.end.max(window.start)) {
-            if self.ledger.fact_at(*open_time) != Some(Fact::Final) {
-                self.push(self.candle(*open_time), Fact::Quarantined);
+            match self.ledger.fact_at(*open_time) {
+                Some(Fact::Final) => {}
+                Some(Fact::Quarantined { asks, .. }) => self.quarantine(*open_time, asks),
+                _ => self.quarantine(*open_time, 0),
             }
         }
     }
@@ -141,6 +158,7 @@ impl<'a> Weigher<'a> {
         let (asks, asked_at) = match self.ledger.fact_at(open_time) {
             None => (0, i64::MIN),
             Some(Fact::Absent { asks, asked_at }) => (asks, asked_at),
+            Some(Fact::Quarantined { asks, .. }) => return self.quarantine(open_time, asks),
             Some(_) => return,
         };
         let apart = self.policy.reask_after.num_microseconds().unwrap_or(i64::MAX);
@@ -157,6 +175,13 @@ impl<'a> Weigher<'a> {
         };
         self.findings.confirmed += u64::from(fact.is_accounted_for());
         self.push(self.candle(open_time), fact);
+    }
+
+    /// Asked once more, and still not there in a form that can be accepted.
+    fn quarantine(&mut self, open_time: DateTime<Utc>, asks: u8) {
+        let asks = asks.saturating_add(1);
+        let asked_at = self.answer.asked_at.timestamp_micros();
+        self.push(self.candle(open_time), Fact::Quarantined { asks, asked_at });
     }
 
     /// No candle is known before it, and everything back to the origin is before history as well.

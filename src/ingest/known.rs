@@ -6,20 +6,17 @@ use chrono::{DateTime, Utc};
 
 use super::Book;
 use crate::{
-    lake::{LakeError, Rows, Table},
-    market::{Candle, Fact, Window},
+    lake::{LakeError, LandedCandle, Rows, Table},
+    market::{Fact, Window},
     quality::ValidBatch,
 };
-
-/// A candle as landed, and its revision.
-pub(super) type Known = (Candle, i32);
 
 /// The newest candles of a series, kept in memory because every poll asks for them again.
 #[derive(Debug, Default)]
 pub(super) struct Tail {
     /// Every candle that landed from here on is in the tail; `None` while that is not known.
     complete_from: Option<DateTime<Utc>>,
-    candles: BTreeMap<DateTime<Utc>, Known>,
+    candles: BTreeMap<DateTime<Utc>, LandedCandle>,
 }
 
 /// More than any poll asks for again.
@@ -31,24 +28,24 @@ pub(super) struct Newest {
     window: Window,
     /// `candles` is all there is from here to the end of the window.
     from: DateTime<Utc>,
-    candles: Vec<Known>,
+    candles: Vec<LandedCandle>,
 }
 
 impl Newest {
-    pub(super) fn of(window: Window, known: &HashMap<i64, Known>, news: &Rows) -> Self {
+    pub(super) fn of(window: Window, known: &HashMap<i64, LandedCandle>, news: &Rows) -> Self {
         let landed = news.batch.candles();
         let first = landed.len().saturating_sub(TAIL_CANDLES);
-        let mut newest: BTreeMap<DateTime<Utc>, Known> =
-            known.values().map(|known| (known.0.open_time, *known)).collect();
+        let mut newest: BTreeMap<DateTime<Utc>, LandedCandle> =
+            known.values().map(|known| (known.candle.open_time, *known)).collect();
         newest.extend((first..landed.len()).map(|row| {
-            let candle = landed.get(row);
-            (candle.open_time, (candle, news.revisions[row]))
+            let known = landed_candle(news, row);
+            (known.candle.open_time, known)
         }));
         let mut candles: Vec<_> = newest.into_values().collect();
         let from = match candles.len().checked_sub(TAIL_CANDLES) {
             Some(surplus) if surplus > 0 || first > 0 => {
                 candles.drain(..surplus);
-                candles[0].0.open_time
+                candles[0].candle.open_time
             }
             _ => window.start,
         };
@@ -67,7 +64,7 @@ impl Tail {
             Some(own) if from > own && !is_cut => Some(own),
             _ => Some(from),
         };
-        self.candles.extend(candles.into_iter().map(|known| (known.0.open_time, known)));
+        self.candles.extend(candles.into_iter().map(|known| (known.candle.open_time, known)));
         if let Some(from) = self.complete_from {
             self.candles = self.candles.split_off(&from);
         }
@@ -82,14 +79,10 @@ impl Tail {
     }
 
     /// The candles of `window`, if all of them are here.
-    fn get(&self, window: Window) -> Option<Vec<Known>> {
+    pub(super) fn get(&self, window: Window) -> Option<Vec<LandedCandle>> {
         let from = self.complete_from?;
         let inside = self.candles.range(window.start..window.end);
         (window.start >= from).then(|| inside.map(|(_, known)| *known).collect())
-    }
-
-    pub(super) fn newest(&self) -> Option<Known> {
-        self.candles.last_key_value().map(|(_, known)| *known)
     }
 }
 
@@ -98,7 +91,7 @@ pub(super) async fn known(
     book: &Book,
     table: &Table,
     window: Window,
-) -> Result<HashMap<i64, Known>, LakeError> {
+) -> Result<HashMap<i64, LandedCandle>, LakeError> {
     let landed = {
         let state = book.state();
         let mut finals = state.ledger.facts(window).filter(|run| run.value == Fact::Final);
@@ -111,11 +104,22 @@ pub(super) async fn known(
         landed
     };
     let candles = table.candles(book.series(), landed).await?;
-    Ok(by_time(candles.into_iter().map(|landed| (landed.candle, landed.revision))))
+    Ok(by_time(candles.into_iter()))
 }
 
-fn by_time(candles: impl Iterator<Item = Known>) -> HashMap<i64, Known> {
-    candles.map(|known| (known.0.open_time.timestamp_micros(), known)).collect()
+fn by_time(candles: impl Iterator<Item = LandedCandle>) -> HashMap<i64, LandedCandle> {
+    candles.map(|known| (known.candle.open_time.timestamp_micros(), known)).collect()
+}
+
+fn landed_candle(rows: &Rows, row: usize) -> LandedCandle {
+    let provenance = rows.batch.provenance();
+    LandedCandle {
+        candle: rows.batch.candles().get(row),
+        revision: rows.revisions[row],
+        extracted_at: provenance.extracted_at,
+        is_derived: provenance.is_derived,
+        is_mock: provenance.is_mock,
+    }
 }
 
 /// The rows of an answer that are news, and how many were not.
@@ -125,7 +129,7 @@ pub(super) struct News {
     pub(super) revised: usize,
 }
 
-pub(super) fn news(batch: ValidBatch, known: &HashMap<i64, Known>) -> News {
+pub(super) fn news(batch: ValidBatch, known: &HashMap<i64, LandedCandle>) -> News {
     let candles = batch.candles();
     if known.is_empty() {
         let revisions = vec![0; candles.len()];
@@ -135,8 +139,8 @@ pub(super) fn news(batch: ValidBatch, known: &HashMap<i64, Known>) -> News {
     for (row, open_time) in candles.open_time.iter().enumerate() {
         let revision = match known.get(open_time) {
             None => 0,
-            Some((candle, _)) if candle.has_values_of(&candles.get(row)) => continue,
-            Some((_, revision)) => revision + 1,
+            Some(known) if known.candle.has_values_of(&candles.get(row)) => continue,
+            Some(known) => known.revision + 1,
         };
         kept.push(row);
         revisions.push(revision);
@@ -152,14 +156,21 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::market::Candle;
 
     fn minute(n: i64) -> DateTime<Utc> {
         DateTime::from_timestamp(n * 60, 0).unwrap()
     }
 
-    fn known_at(n: i64, close: f64) -> Known {
+    fn known_at(n: i64, close: f64) -> LandedCandle {
         let open_time = minute(n);
-        (Candle { open_time, open: 1.0, high: 9.0, low: 0.5, close, volume: None }, 0)
+        LandedCandle {
+            candle: Candle { open_time, open: 1.0, high: 9.0, low: 0.5, close, volume: None },
+            revision: 0,
+            extracted_at: open_time,
+            is_derived: false,
+            is_mock: true,
+        }
     }
 
     proptest! {
@@ -170,7 +181,7 @@ mod tests {
             forgotten_after in 0_usize..25,
         ) {
             let mut tail = Tail::default();
-            let mut truth: BTreeMap<i64, Known> = BTreeMap::new();
+            let mut truth: BTreeMap<i64, LandedCandle> = BTreeMap::new();
             for (turn, (from, length, salt)) in landings.into_iter().enumerate() {
                 if turn == forgotten_after {
                     tail.forget();
@@ -180,9 +191,9 @@ mod tests {
                 let window = Window::new(minute(from), minute(from + length));
                 let all: Vec<_> = truth.range(from..from + length).map(|(_, k)| *k).collect();
                 let cut = all.len().saturating_sub(TAIL_CANDLES);
-                let oldest = if cut > 0 { all[cut].0.open_time } else { window.start };
+                let oldest = if cut > 0 { all[cut].candle.open_time } else { window.start };
                 let newest = Newest { window, from: oldest, candles: all[cut..].to_vec() };
-                tail.extend(newest, truth.last_key_value().map(|(_, k)| k.0.open_time));
+                tail.extend(newest, truth.last_key_value().map(|(_, k)| k.candle.open_time));
                 for start in (0..2_200).step_by(13) {
                     let window = Window::new(minute(start), minute(start) + TimeDelta::minutes(40));
                     if let Some(told) = tail.get(window) {

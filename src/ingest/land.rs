@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use chrono::DateTime;
 use uuid::Uuid;
 
 use super::{
@@ -30,8 +29,8 @@ pub struct Landed {
     pub unchanged: usize,
     pub refused: usize,
     pub unfinished: usize,
-    /// From the oldest to the newest appended row; empty if there is none.
-    pub changed: Option<Window>,
+    /// What the landing was about, from its first window to its last.
+    pub window: Option<Window>,
 }
 
 /// Every source ends here.
@@ -85,7 +84,6 @@ impl Lander {
             }
             return Ok(landed);
         }
-        landed.changed = changed(&rows, book);
         let series = book.series().clone();
         let record = LandingRecord::new(series, book.landings() + 1, Uuid::now_v7(), &facts);
         self.groups.commit(Landing { book: book.clone(), append: Append { record, rows } }).await?;
@@ -98,7 +96,9 @@ impl Lander {
     fn tally(&self, book: &Book, verdicts: &[Verdict], findings: &[Findings]) -> Landed {
         let series = book.series();
         let labels = [series.provider.as_str(), series.timeframe.as_str()];
-        let mut landed = Landed::default();
+        let windows = verdicts.iter().map(|verdict| verdict.valid.window());
+        let window = windows.reduce(|all, next| Window::new(all.start, next.end));
+        let mut landed = Landed { window, ..Landed::default() };
         for verdict in verdicts {
             landed.refused += verdict.refused.len();
             landed.unfinished += verdict.unfinished;
@@ -173,11 +173,4 @@ fn weigh(book: &Book, verdicts: &[Verdict], policy: Policy) -> Vec<Findings> {
         book.with_ledger(|ledger| evidence::findings(ledger, timeframe, &answer, policy))
     };
     verdicts.iter().map(weigh).collect()
-}
-
-fn changed(rows: &[Rows], book: &Book) -> Option<Window> {
-    let times = || rows.iter().flat_map(|part| part.batch.candles().open_time.iter().copied());
-    let at = |micros| DateTime::from_timestamp_micros(micros).unwrap_or_default();
-    let (first, last) = (times().min()?, times().max()?);
-    Some(Window::new(at(first), at(last) + book.series().timeframe.duration()))
 }

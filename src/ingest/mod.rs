@@ -35,6 +35,6 @@ pub use self::{
     evidence::Policy,
     import::{ImportSummary, Importer},
     land::{Landed, Lander},
-    plan::{closed_until, fill_window, next_question_at, poll_window},
-    source::Source,
+    plan::{closed_until, fill_window, poll_window},
+    source::{Fetched, Source},
 };

@@ -2,7 +2,8 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::market::{Fact, Ledger, Run, Timeframe, Window};
+use super::Policy;
+use crate::market::{CandleState, Fact, Ledger, Run, Timeframe, Window};
 
 /// Candles that open before this have closed and settled.
 pub fn closed_until(now: DateTime<Utc>, settle: TimeDelta, timeframe: Timeframe) -> DateTime<Utc> {
@@ -31,56 +32,69 @@ pub fn fill_window(
     ledger: &Ledger,
     timeframe: Timeframe,
     (closed_until, now): (DateTime<Utc>, DateTime<Utc>),
-    reask_after: TimeDelta,
+    policy: Policy,
     (refetch, chunk): (i64, i64),
 ) -> Option<Window> {
-    let gaps = ledger.gaps(closed_until);
-    let mut askable = gaps
-        .iter()
-        .flat_map(|gap| questions(ledger, gap.window))
-        .filter(|run| asked_at(run.value).is_none_or(|asked_at| asked_at + reask_after <= now));
+    let mut askable = questions(ledger, closed_until, policy)
+        .into_iter()
+        .filter(|question| question.value <= now);
     let first = askable.next()?.window;
     let limit = first.start + TimeDelta::seconds(timeframe.seconds() * chunk);
     let mut end = first.end;
-    for run in askable.take_while(|run| run.window.start < limit) {
-        end = run.window.end;
+    for question in askable.take_while(|question| question.window.start < limit) {
+        end = question.window.end;
     }
     let anchor = first.start - TimeDelta::seconds(timeframe.seconds() * refetch);
     Some(Window::new(anchor.max(ledger.origin()), end.min(limit)))
 }
 
-/// When the earliest question that must wait may be asked; `None` if none is waiting.
-pub fn next_question_at(
+/// When the earliest question may be asked; `None` if there is none.
+pub(super) fn next_question_at(
     ledger: &Ledger,
     closed_until: DateTime<Utc>,
-    reask_after: TimeDelta,
+    policy: Policy,
 ) -> Option<DateTime<Utc>> {
-    let gaps = ledger.gaps(closed_until);
-    let asked = gaps.iter().flat_map(|gap| questions(ledger, gap.window));
-    asked
-        .map(|run| asked_at(run.value).map_or(DateTime::<Utc>::MIN_UTC, |at| at + reask_after))
-        .min()
+    questions(ledger, closed_until, policy).iter().map(|question| question.value).min()
 }
 
-/// A gap, split by when its candles were last asked for; `None` is never.
-fn questions(ledger: &Ledger, gap: Window) -> Vec<Run<Option<Fact>>> {
-    let mut runs = Vec::new();
-    let mut at = gap.start;
-    for fact in ledger.facts(gap) {
-        runs.push(Run { window: Window::new(at, fact.window.start), value: None });
-        runs.push(Run { window: fact.window, value: Some(fact.value) });
-        at = fact.window.end;
+/// The candles that may still come, and from when on they may be asked for: those never asked for,
+/// those absent from the last answer, and those that were refused only a few times.
+fn questions(
+    ledger: &Ledger,
+    closed_until: DateTime<Utc>,
+    policy: Policy,
+) -> Vec<Run<DateTime<Utc>>> {
+    let window = Window::new(ledger.origin(), closed_until.max(ledger.origin()));
+    let mut questions = Vec::new();
+    for state in ledger.states(window) {
+        match state.value {
+            CandleState::Pending => {
+                let value = DateTime::<Utc>::MIN_UTC;
+                questions.push(Run { window: state.window, value });
+            }
+            CandleState::Missing | CandleState::Quarantined => {
+                questions.extend(again(ledger, state.window, policy));
+            }
+            _ => {}
+        }
     }
-    runs.push(Run { window: Window::new(at, gap.end), value: None });
-    runs.retain(|run| !run.window.is_empty());
-    runs
+    questions
 }
 
-fn asked_at(fact: Option<Fact>) -> Option<DateTime<Utc>> {
-    match fact {
-        Some(Fact::Absent { asked_at, .. }) => DateTime::from_timestamp_micros(asked_at),
-        _ => None,
-    }
+fn again(
+    ledger: &Ledger,
+    window: Window,
+    policy: Policy,
+) -> impl Iterator<Item = Run<DateTime<Utc>>> + '_ {
+    ledger.facts(window).filter_map(move |run| {
+        let asked_at = match run.value {
+            Fact::Absent { asked_at, .. } => asked_at,
+            Fact::Quarantined { asks, asked_at } if asks < policy.confirmations => asked_at,
+            _ => return None,
+        };
+        let value = DateTime::from_timestamp_micros(asked_at)? + policy.reask_after;
+        Some(Run { window: run.window, value })
+    })
 }
 
 #[cfg(test)]

@@ -40,12 +40,7 @@ impl Source {
             Origin::Native => Self::Provider {
                 provider: provider.clone(),
                 pages_in_flight: config.pages_in_flight,
-                policy: Policy {
-                    can_confirm: true,
-                    confirmations: config.confirmations,
-                    empty_confirmations: config.empty_confirmations,
-                    reask_after: config.reask_after,
-                },
+                policy: Policy::of_provider(config),
             },
             Origin::Derived { from } => Self::Derived(Derivation {
                 children: Series { timeframe: from, ..series.clone() },

@@ -164,7 +164,11 @@ mod tests {
         let running = queue.next(Lane::Live).now_or_never().unwrap();
         queue.enqueue(poll("BTCUSD"));
         queue.enqueue(poll("ETHUSD"));
-        assert_eq!(queue.next(Lane::Live).now_or_never(), Some(poll("ETHUSD")), "not beside itself");
+        assert_eq!(
+            queue.next(Lane::Live).now_or_never(),
+            Some(poll("ETHUSD")),
+            "not beside itself"
+        );
         assert_eq!(queue.next(Lane::Live).now_or_never(), None);
         queue.ended(&running);
         assert_eq!(queue.next(Lane::Live).now_or_never(), Some(poll("BTCUSD")));

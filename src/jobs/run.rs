@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use super::{JobSpec, worker::report};
+use super::JobSpec;
 use crate::{
     app::App,
+    error::chain,
     ingest::{self, Book, Fetched, IngestError, Landed, Source},
     market::{Series, Window},
     providers::{Lane, Origin, ProviderError},
@@ -17,8 +18,12 @@ pub async fn run(app: &Arc<App>, job: &JobSpec) -> Result<(), IngestError> {
     let unknown = || IngestError::UnknownSeries { series: series.clone() };
     let book = app.books.get(series).ok_or_else(unknown)?;
     let source = app.source(series);
-    let Some(window) = plan(app, &book, &source, job) else { return Ok(()) };
+    let recheck = book.take_recheck();
+    let Some(window) = recheck.or_else(|| plan(app, &book, &source, job)) else { return Ok(()) };
     let landed = fetch_and_land(app, &book, &source, window, job.lane()).await;
+    if let (Err(_), Some(window)) = (&landed, recheck) {
+        book.recheck(window);
+    }
     match &landed {
         Ok(landed) => {
             book.recovered();
@@ -29,7 +34,7 @@ pub async fn run(app: &Arc<App>, job: &JobSpec) -> Result<(), IngestError> {
                 IngestError::Provider(error) => error.outcome(),
                 other => other.class().label(),
             };
-            book.failed(outcome, report(error), app.clock.now());
+            book.failed(outcome, chain(error), app.clock.now());
         }
     }
     landed.map(|_| ())
@@ -45,11 +50,12 @@ fn plan(app: &App, book: &Book, source: &Source, job: &JobSpec) -> Option<Window
         JobSpec::Poll(_) => {
             ingest::poll_window(ledger, timeframe, closed_until, refetch, source.page_candles())
         }
+        JobSpec::Fill(_) if matches!(source, Source::Derived(_)) => None,
         JobSpec::Fill(_) => ingest::fill_window(
             ledger,
             timeframe,
             (closed_until, now),
-            source.policy().reask_after,
+            source.policy(),
             (refetch, config.chunk_candles),
         ),
     })
@@ -87,16 +93,16 @@ async fn fetch_and_land(
     Err(error)
 }
 
-/// Candles that changed are news for the timeframes derived from them.
+/// What is now known of candles is news for the timeframes derived from them.
 fn follow_up(app: &App, series: &Series, landed: &Landed) {
-    let Some(changed) = landed.changed else { return };
+    let Some(window) = landed.window else { return };
     for timeframe in app.config.ingest.timeframes.iter().copied() {
         if app.provider.origin(timeframe) != (Origin::Derived { from: series.timeframe }) {
             continue;
         }
         let derived = Series { timeframe, ..series.clone() };
         if let Some(book) = app.books.get(&derived) {
-            book.reopen(changed.align(timeframe));
+            book.recheck(window.align(timeframe));
             app.queue.enqueue(JobSpec::Fill(derived));
         }
     }

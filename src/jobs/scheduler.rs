@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use tokio_cron_scheduler::{Job, JobScheduler, JobSchedulerError};
 
 use super::{JobSpec, Timetable};
-use crate::{app::App, ingest};
+use crate::{app::App, ingest, providers::Origin};
 
 /// Starts ticking, and stops with the program.
 pub async fn start(app: &Arc<App>) -> Result<(), JobSchedulerError> {
@@ -57,17 +57,19 @@ impl Heartbeat {
         self.enqueue_fills(now);
     }
 
-    /// A backfill is due as soon as a question may be asked.
+    /// A backfill is due as soon as a question may be asked. Derived candles wait for their
+    /// children instead.
     fn enqueue_fills(&self, now: DateTime<Utc>) {
-        let (settle, reask_after) = (self.app.provider.settle(), self.app.config.ingest.reask_after);
+        let settle = self.app.provider.settle();
+        let policy = ingest::Policy::of_provider(&self.app.config.ingest);
         for book in self.app.live_books() {
-            if book.trouble().is_some_and(|trouble| trouble.retry_at > now) {
+            let timeframe = book.series().timeframe;
+            let is_native = self.app.provider.origin(timeframe) == Origin::Native;
+            if !is_native || book.trouble().is_some_and(|trouble| trouble.retry_at > now) {
                 continue;
             }
-            let closed_until = ingest::closed_until(now, settle, book.series().timeframe);
-            let question = book
-                .with_ledger(|ledger| ingest::next_question_at(ledger, closed_until, reask_after));
-            if question.is_some_and(|at| at <= now) {
+            let closed_until = ingest::closed_until(now, settle, timeframe);
+            if book.question_at(closed_until, policy).is_some_and(|at| at <= now) {
                 self.app.queue.enqueue(JobSpec::Fill(book.series().clone()));
             }
         }

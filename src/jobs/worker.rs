@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{JobSpec, run::run};
-use crate::{app::App, providers::Lane};
+use crate::{app::App, error::chain, providers::Lane};
 
 /// Starts the workers of both lanes; on stop each finishes the job it has begun.
 pub fn start(app: &Arc<App>) {
@@ -34,17 +34,6 @@ async fn run_and_report(app: &Arc<App>, job: &JobSpec) {
     let label = outcome.as_ref().err().map_or("done", |error| error.class().label());
     app.metrics.jobs.with_label_values(&[kind, label]).inc();
     if let Err(error) = outcome {
-        tracing::warn!(job.kind = kind, series = %job.series(), error = report(&error), "a job failed");
+        tracing::warn!(job.kind = kind, series = %job.series(), error = chain(&error), "a job failed");
     }
-}
-
-/// An error with its causes, on one line.
-pub(super) fn report(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
 }

@@ -20,7 +20,7 @@ use super::{LakeError, Table, columns};
 use crate::market::{Candle, Series, Window};
 
 /// A candle as it stands in the lake.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct LandedCandle {
     pub candle: Candle,
     /// 0 when the provider never changed it.
@@ -81,6 +81,18 @@ impl Table {
             self.read_runs(&batch, &mut runs).ok_or_else(|| self.unreadable())?;
         }
         Ok(runs)
+    }
+
+    /// How many rows repeat the key and revision of another one; anything but zero is a fault.
+    pub async fn duplicates(&self) -> Result<usize, LakeError> {
+        let failed = |source: DataFusionError| self.query(source);
+        let provider = self.snapshot().table_provider().await.map_err(failed)?;
+        let context = DeltaSessionContext::default().into_inner();
+        context.register_table("candles", provider).map_err(failed)?;
+        let sql = "select asset_pair, source_provider, timestamp, revision from candles \
+                   group by asset_pair, source_provider, timestamp, revision having count(*) > 1";
+        let repeated = context.sql(sql).await.map_err(failed)?;
+        repeated.count().await.map_err(failed)
     }
 
     fn read_runs(&self, batch: &RecordBatch, into: &mut Vec<(Series, Window)>) -> Option<()> {

@@ -15,8 +15,8 @@ pub enum Fact {
     Final,
     /// The provider was asked often enough and has none: nothing traded.
     NoTrade,
-    /// The provider sent one that was refused; its bytes are a dead letter.
-    Quarantined,
+    /// The provider sent one that was refused, `asks` times; its bytes are a dead letter.
+    Quarantined { asks: u8, asked_at: i64 },
     /// Confirmed to lie before the provider's first candle.
     BeforeHistory,
     /// Asked, and not in the answer; `asks` credible answers agree so far.
@@ -216,7 +216,7 @@ impl Ledger {
             match fact.value {
                 Fact::Final => runs.push(fact.window, CandleState::Final),
                 Fact::NoTrade => runs.push(fact.window, CandleState::NoTrade),
-                Fact::Quarantined => runs.push(fact.window, CandleState::Quarantined),
+                Fact::Quarantined { .. } => runs.push(fact.window, CandleState::Quarantined),
                 Fact::BeforeHistory => runs.push(fact.window, CandleState::BeforeHistory),
                 Fact::Absent { .. } => self.expected(fact.window, CandleState::Missing, &mut runs),
             }

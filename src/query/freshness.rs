@@ -101,11 +101,7 @@ pub fn freshness(
 /// No market is closed for longer than this.
 const LONGEST_CLOSURE: TimeDelta = TimeDelta::days(10);
 
-fn expected_candle(
-    book: &Book,
-    due: DateTime<Utc>,
-    timeframe: Timeframe,
-) -> Option<DateTime<Utc>> {
+fn expected_candle(book: &Book, due: DateTime<Utc>, timeframe: Timeframe) -> Option<DateTime<Utc>> {
     let recent = Window::new(timeframe.floor(due - LONGEST_CLOSURE), due);
     let last = book.calendar().expected(recent, timeframe).pop()?;
     Some(last.end.min(due) - timeframe.duration())

@@ -154,19 +154,20 @@ const fn columns(fact: Fact) -> (&'static str, i64, i64) {
     match fact {
         Fact::Final => ("final", 0, 0),
         Fact::NoTrade => ("no_trade", 0, 0),
-        Fact::Quarantined => ("quarantined", 0, 0),
+        Fact::Quarantined { asks, asked_at } => ("quarantined", asks as i64, asked_at),
         Fact::BeforeHistory => ("before_history", 0, 0),
         Fact::Absent { asks, asked_at } => ("absent", asks as i64, asked_at),
     }
 }
 
 fn run((_, start, end, fact, asks, asked_at): FactRow) -> Result<Run<Fact>, StoreError> {
+    let asks = u8::try_from(asks).unwrap_or(u8::MAX);
     let value = match fact.as_str() {
         "final" => Fact::Final,
         "no_trade" => Fact::NoTrade,
-        "quarantined" => Fact::Quarantined,
+        "quarantined" => Fact::Quarantined { asks, asked_at },
         "before_history" => Fact::BeforeHistory,
-        "absent" => Fact::Absent { asks: u8::try_from(asks).unwrap_or(u8::MAX), asked_at },
+        "absent" => Fact::Absent { asks, asked_at },
         _ => return Err(StoreError::Unreadable { what: "a fact", value: fact }),
     };
     Ok(Run { window: Window::new(instant(start), instant(end)), value })

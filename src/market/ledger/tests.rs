@@ -21,7 +21,7 @@ fn facts() -> impl Strategy<Value = Fact> {
     prop_oneof![
         Just(Fact::Final),
         Just(Fact::NoTrade),
-        Just(Fact::Quarantined),
+        (1_u8..3).prop_map(|asks| Fact::Quarantined { asks, asked_at: 0 }),
         (0_u8..3).prop_map(|asks| Fact::Absent { asks, asked_at: 0 }),
     ]
 }

@@ -1,0 +1,120 @@
+//! `GET /v1/candles`: closed candles of a window, and what is known of the holes between them.
+
+use std::sync::Arc;
+
+use axum::{Json, extract::State};
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::Serialize;
+
+use super::{Problem, coverage, coverage::RunView, extract::Params, freshness};
+use crate::{
+    app::App,
+    ingest::closed_until,
+    lake::LandedCandle,
+    market::{Series, Timeframe, Window},
+    query::Verdict,
+};
+
+#[derive(Debug, Serialize)]
+#[expect(clippy::struct_field_names, reason = "the name in the answer")]
+pub(super) struct Candles {
+    series: Series,
+    window: Window,
+    as_of: DateTime<Utc>,
+    /// Of the series now, whatever the window: look at it before trading upon the last candle.
+    verdict: Verdict,
+    watermark: DateTime<Utc>,
+    candles: Vec<CandleView>,
+    /// Every candle of the window has a state; only those that are `final` are listed above.
+    states: Vec<RunView>,
+}
+
+#[derive(Debug, Serialize)]
+struct CandleView {
+    open_time: DateTime<Utc>,
+    close_time: DateTime<Utc>,
+    open: f64,
+    high: f64,
+    low: f64,
+    close: f64,
+    volume: Option<f64>,
+    /// 0 if the provider never changed the candle after it landed.
+    revision: i32,
+    /// When this revision was received.
+    extracted_at: DateTime<Utc>,
+    is_derived: bool,
+    is_mock: bool,
+}
+
+/// Candles in one answer.
+const MOST: u32 = 10_000;
+
+pub(super) async fn list(
+    State(app): State<Arc<App>>,
+    mut params: Params,
+) -> Result<Json<Candles>, Problem> {
+    let book = params.book(&app)?;
+    let timeframe = book.series().timeframe;
+    let window = params.window(timeframe)?;
+    let limit = params.limit(500, MOST)?;
+    params.finish("series (or asset, timeframe, provider), start, end, limit")?;
+    let as_of = app.clock.now();
+    let due = closed_until(as_of, app.provider.settle(), timeframe);
+    let freshness = freshness::of(&app, &book, as_of);
+    let window = match window {
+        Some(window) => checked(window, timeframe)?,
+        None => newest(freshness.last_candle, due, timeframe, limit),
+    };
+    let window = Window::new(window.start, window.end.min(due).max(window.start));
+    let candles = match book.recent(window) {
+        Some(candles) => candles,
+        None => app.lake.candles(timeframe).candles(book.series(), window).await?,
+    };
+    Ok(Json(Candles {
+        series: book.series().clone(),
+        window,
+        as_of,
+        verdict: freshness.verdict,
+        watermark: freshness.watermark,
+        candles: candles.into_iter().map(|landed| view(landed, timeframe)).collect(),
+        states: coverage::states(&book, window),
+    }))
+}
+
+fn checked(window: Window, timeframe: Timeframe) -> Result<Window, Problem> {
+    let candles = window.candles(timeframe);
+    if candles <= i64::from(MOST) {
+        return Ok(window);
+    }
+    let detail = format!("the window holds {candles} candles");
+    let fix = format!("ask for at most {MOST} candles of {timeframe} at a time");
+    Err(Problem::invalid("end", detail, &fix))
+}
+
+/// The `limit` places on the grid that end with the newest candle.
+fn newest(
+    last: Option<DateTime<Utc>>,
+    due: DateTime<Utc>,
+    timeframe: Timeframe,
+    limit: u32,
+) -> Window {
+    let end = last.map_or(due, |last| last + timeframe.duration());
+    Window::new(end - TimeDelta::seconds(timeframe.seconds() * i64::from(limit)), end)
+}
+
+fn view(landed: LandedCandle, timeframe: Timeframe) -> CandleView {
+    let LandedCandle { candle, revision, extracted_at, is_derived, is_mock } = landed;
+    CandleView {
+        open_time: candle.open_time,
+        close_time: candle.open_time + timeframe.duration(),
+        open: candle.open,
+        high: candle.high,
+        low: candle.low,
+        close: candle.close,
+        volume: candle.volume,
+        revision,
+        extracted_at,
+        is_derived,
+        is_mock,
+    }
+}

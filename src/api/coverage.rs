@@ -1,0 +1,73 @@
+//! `GET /v1/coverage`: the one state of every candle of a window, as runs.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use axum::{Json, extract::State};
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+
+use super::{Problem, extract::Params};
+use crate::{
+    app::App,
+    ingest::{Book, closed_until},
+    market::{CandleState, Series, Window},
+};
+
+#[derive(Debug, Serialize)]
+pub(super) struct Coverage {
+    series: Series,
+    window: Window,
+    /// Candles of the window by state; together they are all candles of the window.
+    candles: BTreeMap<&'static str, i64>,
+    runs: Vec<RunView>,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct RunView {
+    start: DateTime<Utc>,
+    end: DateTime<Utc>,
+    state: CandleState,
+    candles: i64,
+}
+
+/// Runs in one answer.
+const MOST_RUNS: usize = 10_000;
+
+pub(super) async fn show(
+    State(app): State<Arc<App>>,
+    mut params: Params,
+) -> Result<Json<Coverage>, Problem> {
+    let book = params.book(&app)?;
+    let timeframe = book.series().timeframe;
+    let window = params.window(timeframe)?;
+    params.finish("series (or asset, timeframe, provider), start, end")?;
+    let due = closed_until(app.clock.now(), app.provider.settle(), timeframe);
+    let origin = book.with_ledger(crate::market::Ledger::origin);
+    let window = window.unwrap_or(Window::new(origin, due));
+    let window = Window::new(window.start, window.end.min(due).max(window.start));
+    let runs = states(&book, window);
+    if runs.len() > MOST_RUNS {
+        let detail = format!("the window has {} runs of states", runs.len());
+        let fix = format!("ask for less: an answer holds {MOST_RUNS} runs");
+        return Err(Problem::invalid("start", detail, &fix));
+    }
+    let mut candles = BTreeMap::new();
+    for run in &runs {
+        *candles.entry(run.state.as_str()).or_default() += run.candles;
+    }
+    Ok(Json(Coverage { series: book.series().clone(), window, candles, runs }))
+}
+
+/// The states of an aligned window, as the API shows them.
+pub(super) fn states(book: &Book, window: Window) -> Vec<RunView> {
+    let timeframe = book.series().timeframe;
+    let runs = book.with_ledger(|ledger| ledger.states(window));
+    runs.into_iter()
+        .map(|run| RunView {
+            start: run.window.start,
+            end: run.window.end,
+            state: run.value,
+            candles: run.window.candles(timeframe),
+        })
+        .collect()
+}

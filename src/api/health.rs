@@ -1,0 +1,83 @@
+//! Whether the process lives, whether it can work, what it is, and its metrics.
+
+use std::sync::Arc;
+
+use axum::{
+    Json,
+    extract::State,
+    http::{
+        StatusCode,
+        header::{CONTENT_TYPE, HeaderName},
+    },
+};
+use serde::Serialize;
+
+use super::{Problem, freshness};
+use crate::{
+    app::App,
+    ingest::closed_until,
+    market::{CandleState, Window},
+    query::Verdict,
+};
+
+#[derive(Debug, Serialize)]
+pub(super) struct Version {
+    name: &'static str,
+    version: &'static str,
+}
+
+pub(super) async fn live() -> &'static str {
+    "ok\n"
+}
+
+/// Ready once the store answers and the program is not stopping; the lake was opened at start.
+pub(super) async fn ready(State(app): State<Arc<App>>) -> Result<&'static str, Problem> {
+    if app.lifecycle.is_stopping() {
+        let detail = "barkeep is stopping";
+        return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "stopping", detail));
+    }
+    app.store.ping().await?;
+    Ok("ok\n")
+}
+
+pub(super) async fn version() -> Json<Version> {
+    Json(Version { name: "barkeep", version: env!("CARGO_PKG_VERSION") })
+}
+
+pub(super) async fn metrics(
+    State(app): State<Arc<App>>,
+) -> Result<([(HeaderName, &'static str); 1], Vec<u8>), Problem> {
+    observe(&app).await?;
+    let text = app.metrics.render().map_err(|error| {
+        Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", error.to_string())
+    })?;
+    Ok(([(CONTENT_TYPE, "text/plain; version=0.0.4")], text))
+}
+
+/// Sets the gauges that describe the present.
+async fn observe(app: &App) -> Result<(), Problem> {
+    let now = app.clock.now();
+    let mut by_verdict = Verdict::ALL.map(|verdict| (verdict, 0));
+    let mut owed = [(CandleState::Missing, 0), (CandleState::Pending, 0)];
+    for book in app.live_books() {
+        let verdict = freshness::of(app, &book, now).verdict;
+        for (of, count) in &mut by_verdict {
+            *count += i64::from(*of == verdict);
+        }
+        let timeframe = book.series().timeframe;
+        let due = closed_until(now, app.provider.settle(), timeframe);
+        let gaps = book.with_ledger(|ledger| ledger.gaps(due));
+        for run in gaps {
+            let candles = Window::candles(run.window, timeframe);
+            owed.iter_mut().filter(|(of, _)| *of == run.value).for_each(|(_, n)| *n += candles);
+        }
+    }
+    for (verdict, count) in by_verdict {
+        app.metrics.series_by_verdict.with_label_values(&[verdict.as_str()]).set(count);
+    }
+    for (state, count) in owed {
+        app.metrics.candles_owed.with_label_values(&[state.as_str()]).set(count);
+    }
+    app.metrics.dead_letters.set(app.store.dead_letter_count().await?);
+    Ok(())
+}

@@ -1,0 +1,105 @@
+//! RFC 9457: every error that the API can give.
+
+use axum::{
+    http::{HeaderValue, StatusCode, header::CONTENT_TYPE},
+    response::{IntoResponse, Response},
+};
+use serde::Serialize;
+
+use crate::{
+    error::{ErrorClass, chain},
+    ingest::IngestError,
+    lake::LakeError,
+    store::StoreError,
+};
+
+/// `application/problem+json`: what is wrong, in which field, and how to mend it.
+#[derive(Debug, Serialize)]
+pub struct Problem {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    title: &'static str,
+    #[serde(serialize_with = "number")]
+    status: StatusCode,
+    /// A stable word for programs.
+    code: &'static str,
+    detail: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    field: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fix: Option<String>,
+}
+
+impl Problem {
+    pub fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
+        let title = status.canonical_reason().unwrap_or("Error");
+        let detail = detail.into();
+        Self { kind: "about:blank", title, status, code, detail, field: None, fix: None }
+    }
+
+    /// The request is wrong in one field.
+    pub fn invalid(field: &'static str, detail: impl Into<String>, fix: &str) -> Self {
+        let status = StatusCode::UNPROCESSABLE_ENTITY;
+        Self { field: Some(field), ..Self::new(status, "invalid_field", detail) }.fix(fix)
+    }
+
+    pub fn not_found(what: &str, fix: &str) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not_found", format!("there is no {what}")).fix(fix)
+    }
+
+    pub fn fix(self, fix: &str) -> Self {
+        Self { fix: Some(fix.to_owned()), ..self }
+    }
+
+    fn failure(class: ErrorClass, error: &dyn std::error::Error) -> Self {
+        let status = match class {
+            ErrorClass::Invalid => StatusCode::UNPROCESSABLE_ENTITY,
+            ErrorClass::Unauthenticated => StatusCode::UNAUTHORIZED,
+            ErrorClass::Forbidden => StatusCode::FORBIDDEN,
+            ErrorClass::NotFound => StatusCode::NOT_FOUND,
+            ErrorClass::Conflict => StatusCode::CONFLICT,
+            ErrorClass::Throttled => StatusCode::TOO_MANY_REQUESTS,
+            ErrorClass::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+            ErrorClass::Timeout => StatusCode::GATEWAY_TIMEOUT,
+            ErrorClass::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+        };
+        tracing::error!(%status, error = chain(error), "a request failed");
+        let detail = match class {
+            ErrorClass::Internal => "the log has the details under this request id".to_owned(),
+            _ => error.to_string(),
+        };
+        Self::new(status, class.label(), detail)
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        Self::failure(error.class(), &error)
+    }
+}
+
+impl From<LakeError> for Problem {
+    fn from(error: LakeError) -> Self {
+        Self::failure(error.class(), &error)
+    }
+}
+
+impl From<IngestError> for Problem {
+    fn from(error: IngestError) -> Self {
+        Self::failure(error.class(), &error)
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let mut response = (self.status, axum::Json(self)).into_response();
+        let kind = HeaderValue::from_static("application/problem+json");
+        response.headers_mut().insert(CONTENT_TYPE, kind);
+        response
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+fn number<S: serde::Serializer>(status: &StatusCode, to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_u16(status.as_u16())
+}

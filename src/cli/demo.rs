@@ -1,0 +1,170 @@
+//! `barkeep demo`: exchange and daemon in one process, living a minute in a second.
+
+use std::{fs, net::SocketAddr, path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
+
+use anyhow::Context;
+use chrono::{DateTime, Utc};
+use clap::Args;
+use tokio::{net::TcpListener, sync::oneshot};
+
+use crate::{
+    app::App,
+    clock::{Clock, SystemClock},
+    config::{ClockConfig, Config},
+    query::{Verdict, freshness},
+    serve::serve,
+    simulate::{self, Faults, SimulatedExchange, SimulationConfig, audit},
+};
+
+/// Kill it at any moment and start it again: nothing is lost and nothing doubled.
+#[derive(Debug, Args)]
+pub(super) struct Demo {
+    /// Where the demo keeps its lake; remove the folder to start over.
+    #[arg(long, default_value = "data/demo")]
+    data: PathBuf,
+    /// How much faster than real time the market runs.
+    #[arg(long, default_value_t = 60.0)]
+    speed: f64,
+    /// End by itself after this many seconds.
+    #[arg(long, value_name = "SECONDS")]
+    run_for: Option<u64>,
+    /// Where the daemon answers.
+    #[arg(long, default_value = "127.0.0.1:8380")]
+    bind: SocketAddr,
+}
+
+const ASSETS: [&str; 3] = ["BTCUSD", "ETHUSD", "SOLUSD"];
+/// An exchange on an ordinary bad day.
+const FAULTS: [&str; 6] =
+    ["empty=0.02", "throttle=0.01", "server_error=0.01", "torn=0.01", "lag=0.02", "bad_row=0.01"];
+
+impl Demo {
+    pub(super) async fn run(self, defaults: Config) -> anyhow::Result<ExitCode> {
+        fs::create_dir_all(&self.data).context("the demo's folder cannot be created")?;
+        let origin = self.origin()?;
+        let clock = Arc::new(SystemClock::scaled(origin, self.speed));
+        let exchange =
+            Arc::new(SimulatedExchange::new(&SimulationConfig::default(), clock.clone()));
+        exchange.set_faults(Faults::from_pairs(FAULTS)?);
+        let exchange_listener = TcpListener::bind("127.0.0.1:0").await?;
+        let config = self.config(defaults, origin, exchange_listener.local_addr()?)?;
+        let listener = TcpListener::bind(self.bind)
+            .await
+            .with_context(|| format!("{} is taken; choose another with --bind", self.bind))?;
+        let app = App::start_with_clock(config, clock).await?;
+        self.greet(listener.local_addr()?);
+        let (stop_exchange, exchange_stopped) = oneshot::channel::<()>();
+        let market = exchange.clone();
+        let trading = simulate::serve(exchange_listener, exchange, async {
+            let _ = exchange_stopped.await;
+        });
+        app.lifecycle.spawn_detached(async {
+            if let Err(error) = trading.await {
+                tracing::error!(%error, "the simulated exchange failed");
+            }
+        });
+        app.lifecycle.spawn(report(app.clone()));
+        serve(app.clone(), listener, self.stop()).await?;
+        drop(stop_exchange);
+        println!("\nstopped; comparing the lake with what the exchange published …");
+        let found = audit(&app, market.market()).await?;
+        println!(
+            "{} candles agree, {} were revised since; {} missing, {} invented, {} altered, \
+             {} duplicated",
+            found.agree,
+            found.revised_since,
+            found.missing,
+            found.invented,
+            found.altered,
+            found.duplicated
+        );
+        Ok(if found.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+
+    /// When this demo began; kept, so that a restart finds its market further on.
+    fn origin(&self) -> anyhow::Result<DateTime<Utc>> {
+        let path = self.data.join("began_at");
+        if let Ok(text) = fs::read_to_string(&path) {
+            return text.trim().parse().with_context(|| format!("{} is damaged", path.display()));
+        }
+        let now = SystemClock::real().now();
+        fs::write(&path, now.to_rfc3339())?;
+        Ok(now)
+    }
+
+    fn config(
+        &self,
+        defaults: Config,
+        origin: DateTime<Utc>,
+        exchange: SocketAddr,
+    ) -> anyhow::Result<Config> {
+        let mut config = defaults;
+        config.store_url = format!("sqlite:{}", self.data.join("barkeep.db").display());
+        config.lake.path = self.data.join("lake");
+        config.ingest.assets =
+            ASSETS.iter().map(|asset| asset.parse()).collect::<Result<_, _>>()?;
+        config.coinbase.url = format!("http://{exchange}").parse()?;
+        config.coinbase.is_mock = true;
+        config.clock = ClockConfig { origin, speed: self.speed };
+        Ok(config)
+    }
+
+    fn greet(&self, address: SocketAddr) {
+        println!(
+            "a simulated exchange trades {} at {}× speed; the daemon keeps its candles",
+            ASSETS.join(", "),
+            self.speed
+        );
+        println!("  lake       {}", self.data.join("lake").display());
+        println!("  freshness  curl 'http://{address}/v1/freshness'");
+        println!(
+            "  candles    curl 'http://{address}/v1/candles?asset=BTCUSD&timeframe=1m&limit=3'"
+        );
+        println!("  series     curl 'http://{address}/v1/series?asset=BTCUSD'");
+        println!("  refused    curl 'http://{address}/v1/dead-letters'");
+        println!("  metrics    curl 'http://{address}/metrics'");
+        println!("Ctrl-C ends it; kill -9 it and start it again to see that nothing is lost");
+    }
+
+    async fn stop(self) {
+        match self.run_for {
+            None => super::interrupted().await,
+            Some(seconds) => {
+                let over = tokio::time::sleep(Duration::from_secs(seconds));
+                tokio::select! {
+                    () = super::interrupted() => {}
+                    () = over => {}
+                }
+            }
+        }
+    }
+}
+
+/// A line every two seconds.
+async fn report(app: Arc<App>) {
+    loop {
+        tokio::select! {
+            () = app.lifecycle.stopping() => return,
+            () = tokio::time::sleep(Duration::from_secs(2)) => {}
+        }
+        let now = app.clock.now();
+        let (mut fresh, mut all, mut owed) = (0, 0, 0);
+        for book in app.live_books() {
+            let timeframe = book.series().timeframe;
+            let stale_after = app.config.stale_after(timeframe);
+            let settle = app.provider.settle();
+            let verdict = freshness(&book, now, settle, stale_after).verdict;
+            fresh += u32::from(verdict == Verdict::Fresh);
+            all += 1;
+            let due = crate::ingest::closed_until(now, settle, timeframe);
+            let gaps = book.with_ledger(|ledger| ledger.gaps(due));
+            owed += gaps.iter().map(|run| run.window.candles(timeframe)).sum::<i64>();
+        }
+        let landed: u64 = app.landed();
+        let letters = app.store.dead_letter_count().await.unwrap_or(0);
+        println!(
+            "{}  landed {landed:>8}  owed {owed:>7}  fresh {fresh}/{all} series  dead letters {letters}",
+            now.format("%Y-%m-%d %H:%M:%S")
+        );
+    }
+}

@@ -1,0 +1,77 @@
+//! `barkeep import`
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::Args;
+
+use crate::{
+    app::App,
+    config::Config,
+    files::{ColumnMap, FileRequest},
+    ingest::{ImportSummary, Importer},
+    market::{InstrumentId, ProviderId, Series, Timeframe},
+};
+
+/// Files go through the same validation as a provider's answers; running it again adds nothing.
+#[derive(Debug, Args)]
+pub(super) struct Import {
+    /// CSV or Parquet, one row per candle, times being open times.
+    #[arg(required = true)]
+    files: Vec<PathBuf>,
+    /// What was traded, like BTCUSD.
+    #[arg(long)]
+    asset: InstrumentId,
+    /// How long each candle lasts: 1m, 5m, 15m, 1h, 4h or 1d.
+    #[arg(long)]
+    timeframe: Timeframe,
+    /// Whose candles these are, like coinbase or oanda.
+    #[arg(long)]
+    provider: ProviderId,
+    /// Which column means what, like `time=date,volume=volume_btc`; the rest is detected.
+    #[arg(long, default_value = "", hide_default_value = true)]
+    map: String,
+}
+
+impl Import {
+    pub(super) async fn run(self, config: Config) -> anyhow::Result<ExitCode> {
+        let map = match self.map.as_str() {
+            "" => ColumnMap::default(),
+            text => text.parse()?,
+        };
+        let app = App::start(config).await?;
+        let importer = Importer {
+            lander: app.lander.clone(),
+            books: app.books.clone(),
+            store: app.store.clone(),
+        };
+        let series =
+            Series { provider: self.provider, instrument: self.asset, timeframe: self.timeframe };
+        for path in self.files {
+            let received_at = app.clock.now();
+            let series = series.clone();
+            let request = FileRequest { path, series, map: map.clone(), received_at };
+            let summary = importer.import(&request).await?;
+            print_summary(&request, &summary);
+        }
+        app.store.close().await;
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+fn print_summary(request: &FileRequest, summary: &ImportSummary) {
+    println!("{} as {}", request.path.display(), request.series);
+    println!(
+        "  {} rows: {} landed ({} of them revisions), {} unchanged, {} refused, {} not closed yet",
+        summary.rows,
+        summary.landed,
+        summary.revised,
+        summary.unchanged,
+        summary.refused,
+        summary.unfinished
+    );
+    let Some(span) = summary.span else { return };
+    println!("  {span}: {} candles", span.candles(request.series.timeframe));
+    for (state, count) in &summary.states {
+        println!("    {:15} {count:>9}", state.as_str());
+    }
+}

@@ -1,0 +1,69 @@
+//! The commands. Each is a thin layer over the modules that do the work.
+
+mod demo;
+mod import;
+mod serve;
+mod simulate_exchange;
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::{Parser, Subcommand};
+
+use crate::config::{Config, DEFAULTS};
+
+/// Keeps market bars: candles from providers into a Delta lake, exactly once.
+#[derive(Debug, Parser)]
+#[command(name = "barkeep", version, propagate_version = true)]
+pub struct Cli {
+    /// Settings over the compiled-in defaults; the environment (`BARKEEP__SECTION__KEY`) wins.
+    #[arg(long, global = true, value_name = "FILE", env = "BARKEEP_CONFIG")]
+    config: Option<PathBuf>,
+
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the daemon: ingest what is configured, answer over HTTP.
+    Serve,
+    /// Run the daemon against a simulated exchange, with time sped up. Needs no network.
+    Demo(demo::Demo),
+    /// Run only the simulated exchange, which speaks Coinbase's candles.
+    SimulateExchange(simulate_exchange::SimulateExchange),
+    /// Bring CSV or Parquet files of candles into the lake.
+    Import(import::Import),
+    /// Check the settings and print the annotated defaults.
+    Config,
+}
+
+impl Cli {
+    /// Runs the command to its end. Errors come with their causes.
+    pub async fn run(self) -> anyhow::Result<ExitCode> {
+        let config = Config::load(self.config.as_deref())?;
+        crate::telemetry::init_logging(&config.log)?;
+        match self.command {
+            Command::Serve => serve::run(config).await,
+            Command::Demo(demo) => demo.run(config).await,
+            Command::SimulateExchange(exchange) => exchange.run(&config).await,
+            Command::Import(import) => import.run(config).await,
+            Command::Config => {
+                print!("{DEFAULTS}");
+                eprintln!("the settings in effect are valid:\n{config:#?}");
+                Ok(ExitCode::SUCCESS)
+            }
+        }
+    }
+}
+
+/// Resolves at the first Ctrl-C or SIGTERM.
+async fn interrupted() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let Ok(mut terminated) = signal(SignalKind::terminate()) else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = terminated.recv() => {}
+    }
+}

@@ -1,0 +1,52 @@
+//! The running service: API, workers and heartbeat under one lifecycle.
+
+use std::{future::Future, sync::Arc, time::Duration};
+
+use tokio::net::TcpListener;
+
+use crate::{api, app::App, jobs};
+
+/// How long a stop waits for what has been begun.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    #[error("the address cannot be served")]
+    Listen(#[from] std::io::Error),
+    #[error("the scheduler cannot be started")]
+    Schedule(#[from] tokio_cron_scheduler::JobSchedulerError),
+}
+
+/// Serves on `listener` until `stop` resolves; then finishes the commits in flight.
+pub async fn serve(
+    app: Arc<App>,
+    listener: TcpListener,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> Result<(), ServeError> {
+    let address = listener.local_addr()?;
+    jobs::start_workers(&app);
+    jobs::start_scheduler(&app).await?;
+    let lifecycle = app.lifecycle.clone();
+    lifecycle.spawn({
+        let lifecycle = lifecycle.clone();
+        async move {
+            tokio::select! {
+                () = stop => lifecycle.stop(),
+                () = lifecycle.stopping() => {}
+            }
+        }
+    });
+    tracing::info!(%address, series = app.config.series().count(), "barkeep is serving");
+    let stopping = lifecycle.clone();
+    axum::serve(listener, api::router(app.clone()))
+        .with_graceful_shutdown(async move { stopping.stopping().await })
+        .await?;
+    let in_time = lifecycle.stop_and_wait(PATIENCE).await;
+    app.store.close().await;
+    if in_time {
+        tracing::info!("barkeep has stopped; everything begun is finished");
+    } else {
+        tracing::warn!("barkeep stops with work unfinished; it will be taken up at the next start");
+    }
+    Ok(())
+}

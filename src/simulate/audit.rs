@@ -1,0 +1,137 @@
+//! Compares a lake with what the simulated exchange published, candle by candle.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::SimulatedMarket;
+use crate::{
+    app::App,
+    ingest::{Book, closed_until},
+    lake::{LakeError, LandedCandle},
+    market::{Candle, CandleState, Series, Timeframe, Window},
+    providers::Origin,
+};
+
+/// What a comparison found. Missing, invented, altered and duplicated should be zero.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Audit {
+    /// Landed as published.
+    pub agree: usize,
+    /// Landed as published then; the exchange has revised them since and was not asked again yet.
+    pub revised_since: usize,
+    /// Published, and not in the lake although everything around is accounted for.
+    pub missing: usize,
+    /// In the lake, never published.
+    pub invented: usize,
+    /// In the lake with values that were never published.
+    pub altered: usize,
+    /// Rows that repeat the key and revision of another.
+    pub duplicated: usize,
+}
+
+impl Audit {
+    pub fn is_clean(self) -> bool {
+        self.missing + self.invented + self.altered + self.duplicated == 0
+    }
+}
+
+/// An answer is made a moment before it is received.
+const ON_THE_WAY: TimeDelta = TimeDelta::seconds(60);
+
+/// Every configured series from its origin to its watermark.
+///
+/// Refused candles are excused: their bytes are among the dead letters.
+pub async fn audit(app: &App, market: &SimulatedMarket) -> Result<Audit, LakeError> {
+    let mut audit = Audit::default();
+    for book in app.live_books() {
+        let timeframe = book.series().timeframe;
+        let due = closed_until(app.clock.now(), app.provider.settle(), timeframe);
+        let window = book.with_ledger(|ledger| Window::new(ledger.origin(), ledger.watermark(due)));
+        let landed = app.lake.candles(timeframe).candles(book.series(), window).await?;
+        match app.provider.origin(timeframe) {
+            Origin::Native => native(&book, market, window, &landed, &mut audit),
+            Origin::Derived { from } => {
+                let children = Series { timeframe: from, ..book.series().clone() };
+                let children = app.lake.candles(from).candles(&children, window).await?;
+                derived(timeframe, &children, &landed, &mut audit);
+            }
+        }
+    }
+    for table in app.lake.tables() {
+        audit.duplicated += table.duplicates().await?;
+    }
+    Ok(audit)
+}
+
+fn native(
+    book: &Book,
+    market: &SimulatedMarket,
+    window: Window,
+    landed: &[LandedCandle],
+    audit: &mut Audit,
+) {
+    let series = book.series();
+    let Some((base, quote)) = series.instrument.pair() else { return };
+    let product = format!("{base}-{quote}");
+    let granularity = series.timeframe.seconds();
+    let published = |at: DateTime<Utc>, as_of: DateTime<Utc>| {
+        let candle = market.candle(&product, granularity, at.timestamp(), as_of.timestamp());
+        candle.map(|candle| candle.to_candle())
+    };
+    let (start, end) = (window.start.timestamp(), window.end.timestamp());
+    let mut owed: BTreeMap<DateTime<Utc>, Candle> = market
+        .candles(&product, granularity, start, end, i64::MAX)
+        .map(|candle| candle.to_candle())
+        .map(|candle| (candle.open_time, candle))
+        .collect();
+    for landed in landed {
+        let open_time = landed.candle.open_time;
+        let then = [landed.extracted_at, landed.extracted_at - ON_THE_WAY]
+            .map(|as_of| published(open_time, as_of));
+        let was_published =
+            then.iter().flatten().any(|candle| candle.has_values_of(&landed.candle));
+        match owed.remove(&open_time) {
+            None => audit.invented += 1,
+            Some(candle) if candle.has_values_of(&landed.candle) => audit.agree += 1,
+            Some(_) if was_published => audit.revised_since += 1,
+            Some(_) => audit.altered += 1,
+        }
+    }
+    audit.missing += owed.keys().filter(|at| !is_quarantined(book, **at)).count();
+}
+
+fn is_quarantined(book: &Book, open_time: DateTime<Utc>) -> bool {
+    let candle = Window::of_candles(open_time, book.series().timeframe, 1);
+    let states = book.with_ledger(|ledger| ledger.states(candle));
+    states.iter().all(|run| run.value == CandleState::Quarantined)
+}
+
+/// Derived candles are owed to the finer candles in the lake, which are compared themselves.
+fn derived(
+    timeframe: Timeframe,
+    children: &[LandedCandle],
+    landed: &[LandedCandle],
+    audit: &mut Audit,
+) {
+    let mut owed: BTreeMap<DateTime<Utc>, Candle> = BTreeMap::new();
+    for LandedCandle { candle, .. } in children {
+        let open_time = timeframe.floor(candle.open_time);
+        owed.entry(open_time)
+            .and_modify(|whole| {
+                whole.high = whole.high.max(candle.high);
+                whole.low = whole.low.min(candle.low);
+                whole.close = candle.close;
+                whole.volume = whole.volume.zip(candle.volume).map(|(sum, volume)| sum + volume);
+            })
+            .or_insert(Candle { open_time, ..*candle });
+    }
+    for landed in landed {
+        match owed.remove(&landed.candle.open_time) {
+            None => audit.invented += 1,
+            Some(candle) if candle.has_values_of(&landed.candle) => audit.agree += 1,
+            Some(_) => audit.altered += 1,
+        }
+    }
+    audit.missing += owed.len();
+}
