@@ -2,11 +2,15 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::{
+    sync::{mpsc, oneshot},
+    task::JoinHandle,
+};
 
 use super::{Book, Books, IngestError, catch_up::catch_up_table};
 use crate::{
     crash,
+    error::chain,
     lake::{Append, Lake, LakeError, LandingRecord, Table},
     lifecycle::Lifecycle,
     market::Timeframe,
@@ -44,6 +48,7 @@ impl Groups {
                 books: books.clone(),
                 max_rows,
                 unsaved: Vec::new(),
+                compaction: None,
             };
             lifecycle.spawn_detached(group.run(landings));
             (table.timeframe(), sender)
@@ -67,6 +72,8 @@ struct Group {
     max_rows: usize,
     /// Changes that are in the lake but, because the store failed, not yet in the store.
     unsaved: Vec<SeriesChange>,
+    /// Runs beside the commits, one at a time.
+    compaction: Option<JoinHandle<()>>,
 }
 
 impl Group {
@@ -82,7 +89,7 @@ impl Group {
                 group.push(next);
             }
             self.commit(group).await;
-            self.compact().await;
+            self.compact();
         }
     }
 
@@ -140,23 +147,26 @@ impl Group {
     }
 
     /// Keeps the number of small files bounded; failing only costs speed.
-    async fn compact(&self) {
+    fn compact(&mut self) {
+        if self.compaction.as_ref().is_some_and(|running| !running.is_finished()) {
+            return;
+        }
         let table = self.table.clone();
         let runtime = tokio::runtime::Handle::current();
-        let compact = move || runtime.block_on(table.compact());
-        match tokio::task::spawn_blocking(compact).await {
-            Ok(Ok(None)) | Err(_) => {}
-            Ok(Ok(Some(done))) => tracing::debug!(
-                table = self.table.name(),
+        let compact = move || match runtime.block_on(table.compact()) {
+            Ok(None) => {}
+            Ok(Some(done)) => tracing::debug!(
+                table = table.name(),
                 files = done.files_before,
                 bytes_before = done.bytes_before,
                 bytes_after = done.bytes_after,
                 "compacted small files"
             ),
-            Ok(Err(error)) => {
-                tracing::warn!(table = self.table.name(), %error, "a compaction failed");
+            Err(error) => {
+                tracing::warn!(table = table.name(), error = chain(&error), "a compaction failed");
             }
-        }
+        };
+        self.compaction = Some(tokio::task::spawn_blocking(compact));
     }
 }
 
