@@ -3,6 +3,7 @@
 use std::{fs::File, path::PathBuf, sync::Arc};
 
 use chrono::TimeDelta;
+use futures::future::BoxFuture;
 
 use crate::{
     clock::{Clock, SystemClock},
@@ -54,44 +55,52 @@ pub enum StartError {
 
 impl App {
     /// Opens store and lake, makes them agree, and opens the books of every configured series.
-    pub async fn start(config: Config) -> Result<Arc<Self>, StartError> {
-        let clock = SystemClock::scaled(config.clock.origin, config.clock.speed);
-        Self::start_with_clock(config, Arc::new(clock)).await
+    pub fn start(config: Config) -> BoxFuture<'static, Result<Arc<Self>, StartError>> {
+        Box::pin(async move {
+            let clock = SystemClock::scaled(config.clock.origin, config.clock.speed);
+            Self::start_with_clock(config, Arc::new(clock)).await
+        })
     }
 
     /// Like `start`, with the time given.
-    pub async fn start_with_clock(
+    pub fn start_with_clock(
         config: Config,
         clock: Arc<dyn Clock>,
-    ) -> Result<Arc<Self>, StartError> {
-        let lock = lock(&config)?;
-        let metrics = Metrics::new()?;
-        let lifecycle = Lifecycle::new();
-        let store = Store::open(&config.store_url).await?;
-        let lake = Lake::open(&config.lake, &metrics).await?;
-        let books = Arc::new(Books::restore(&store.series().await?)?);
-        catch_up(&lake, &store, &books).await?;
-        let max_rows = config.lake.max_commit_rows;
-        let lander = Lander::start(&lake, &store, &books, &metrics, &lifecycle, max_rows);
-        let provider_id = config.ingest.provider.clone();
-        let http =
-            HttpClient::new(provider_id.clone(), &config.coinbase, clock.clone(), metrics.clone())?;
-        let provider = Arc::new(Coinbase::new(provider_id, &config.coinbase, http));
-        let app = Arc::new(Self {
-            queue: Queue::new(&metrics),
-            lander: Arc::new(lander),
-            config,
-            clock,
-            store,
-            lake,
-            provider,
-            books,
-            metrics,
-            lifecycle,
-            _lock: lock,
-        });
-        app.open_books().await?;
-        Ok(app)
+    ) -> BoxFuture<'static, Result<Arc<Self>, StartError>> {
+        Box::pin(async move {
+            let lock = lock(&config)?;
+            let metrics = Metrics::new()?;
+            let lifecycle = Lifecycle::new();
+            let store = Store::open(&config.store_url).await?;
+            let lake = Lake::open(&config.lake, &metrics).await?;
+            let books = Arc::new(Books::restore(&store.series().await?)?);
+            catch_up(&lake, &store, &books).await?;
+            let context = (&clock, &lifecycle);
+            let lander = Lander::start(&lake, &store, &books, &metrics, context, &config.lake);
+            let provider_id = config.ingest.provider.clone();
+            let http = HttpClient::new(
+                provider_id.clone(),
+                &config.coinbase,
+                clock.clone(),
+                metrics.clone(),
+            )?;
+            let provider = Arc::new(Coinbase::new(provider_id, &config.coinbase, http));
+            let app = Arc::new(Self {
+                queue: Queue::new(&metrics),
+                lander: Arc::new(lander),
+                config,
+                clock,
+                store,
+                lake,
+                provider,
+                books,
+                metrics,
+                lifecycle,
+                _lock: lock,
+            });
+            app.open_books().await?;
+            Ok(app)
+        })
     }
 
     /// Where candles of a series are asked for.

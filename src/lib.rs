@@ -1,4 +1,7 @@
 //! Barkeep keeps market bars: candles from providers into a Delta lake, exactly once.
+//!
+//! Futures that programs and tests call from outside are boxed: an `async fn` is compiled anew in
+//! every crate that awaits it, and what lies below is large.
 
 pub mod api;
 pub mod app;

@@ -1,7 +1,8 @@
 //! The running service: API, workers and heartbeat under one lifecycle.
 
-use std::{future::Future, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
+use futures::future::BoxFuture;
 use tokio::net::TcpListener;
 
 use crate::{api, app::App, jobs};
@@ -18,35 +19,39 @@ pub enum ServeError {
 }
 
 /// Serves on `listener` until `stop` resolves; then finishes the commits in flight.
-pub async fn serve(
+pub fn serve(
     app: Arc<App>,
     listener: TcpListener,
-    stop: impl Future<Output = ()> + Send + 'static,
-) -> Result<(), ServeError> {
-    let address = listener.local_addr()?;
-    jobs::start_workers(&app);
-    jobs::start_scheduler(&app).await?;
-    let lifecycle = app.lifecycle.clone();
-    lifecycle.spawn({
-        let lifecycle = lifecycle.clone();
-        async move {
-            tokio::select! {
-                () = stop => lifecycle.stop(),
-                () = lifecycle.stopping() => {}
+    stop: BoxFuture<'static, ()>,
+) -> BoxFuture<'static, Result<(), ServeError>> {
+    Box::pin(async move {
+        let address = listener.local_addr()?;
+        jobs::start_workers(&app);
+        jobs::start_scheduler(&app).await?;
+        let lifecycle = app.lifecycle.clone();
+        lifecycle.spawn({
+            let lifecycle = lifecycle.clone();
+            async move {
+                tokio::select! {
+                    () = stop => lifecycle.stop(),
+                    () = lifecycle.stopping() => {}
+                }
             }
+        });
+        tracing::info!(%address, series = app.config.series().count(), "barkeep is serving");
+        let stopping = lifecycle.clone();
+        axum::serve(listener, api::router(app.clone()))
+            .with_graceful_shutdown(async move { stopping.stopping().await })
+            .await?;
+        let in_time = lifecycle.stop_and_wait(PATIENCE).await;
+        app.store.close().await;
+        if in_time {
+            tracing::info!("barkeep has stopped; everything begun is finished");
+        } else {
+            tracing::warn!(
+                "barkeep stops with work unfinished; it will be taken up at the next start"
+            );
         }
-    });
-    tracing::info!(%address, series = app.config.series().count(), "barkeep is serving");
-    let stopping = lifecycle.clone();
-    axum::serve(listener, api::router(app.clone()))
-        .with_graceful_shutdown(async move { stopping.stopping().await })
-        .await?;
-    let in_time = lifecycle.stop_and_wait(PATIENCE).await;
-    app.store.close().await;
-    if in_time {
-        tracing::info!("barkeep has stopped; everything begun is finished");
-    } else {
-        tracing::warn!("barkeep stops with work unfinished; it will be taken up at the next start");
-    }
-    Ok(())
+        Ok(())
+    })
 }

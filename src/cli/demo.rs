@@ -64,7 +64,7 @@ impl Demo {
             }
         });
         app.lifecycle.spawn(report(app.clone()));
-        serve(app.clone(), listener, self.stop()).await?;
+        serve(app.clone(), listener, Box::pin(self.stop())).await?;
         drop(stop_exchange);
         println!("\nstopped; comparing the lake with what the exchange published …");
         let found = audit(&app, market.market()).await?;

@@ -8,6 +8,7 @@ mod simulate_exchange;
 use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
+use futures::future::BoxFuture;
 
 use crate::config::{Config, DEFAULTS};
 
@@ -39,20 +40,22 @@ enum Command {
 
 impl Cli {
     /// Runs the command to its end. Errors come with their causes.
-    pub async fn run(self) -> anyhow::Result<ExitCode> {
-        let config = Config::load(self.config.as_deref())?;
-        crate::telemetry::init_logging(&config.log)?;
-        match self.command {
-            Command::Serve => serve::run(config).await,
-            Command::Demo(demo) => demo.run(config).await,
-            Command::SimulateExchange(exchange) => exchange.run(&config).await,
-            Command::Import(import) => import.run(config).await,
-            Command::Config => {
-                print!("{DEFAULTS}");
-                eprintln!("the settings in effect are valid:\n{config:#?}");
-                Ok(ExitCode::SUCCESS)
+    pub fn run(self) -> BoxFuture<'static, anyhow::Result<ExitCode>> {
+        Box::pin(async move {
+            let config = Config::load(self.config.as_deref())?;
+            crate::telemetry::init_logging(&config.log)?;
+            match self.command {
+                Command::Serve => serve::run(config).await,
+                Command::Demo(demo) => demo.run(config).await,
+                Command::SimulateExchange(exchange) => exchange.run(&config).await,
+                Command::Import(import) => import.run(config).await,
+                Command::Config => {
+                    print!("{DEFAULTS}");
+                    eprintln!("the settings in effect are valid:\n{config:#?}");
+                    Ok(ExitCode::SUCCESS)
+                }
             }
-        }
+        })
     }
 }
 

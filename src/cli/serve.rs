@@ -11,6 +11,6 @@ pub(super) async fn run(config: Config) -> anyhow::Result<ExitCode> {
     let bind = config.server.bind;
     let app = App::start(config).await?;
     let listener = TcpListener::bind(bind).await.with_context(|| format!("server.bind {bind}"))?;
-    serve(app, listener, super::interrupted()).await?;
+    serve(app, listener, Box::pin(super::interrupted())).await?;
     Ok(ExitCode::SUCCESS)
 }

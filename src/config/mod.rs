@@ -39,6 +39,8 @@ pub struct LakeConfig {
     pub compact_compression: i32,
     pub compact_after: usize,
     pub target_file_bytes: u64,
+    pub commit_linger: std::time::Duration,
+    pub commit_rows: usize,
     pub max_commit_rows: usize,
 }
 
@@ -160,6 +162,8 @@ fn lake(read: &mut Reader) -> LakeConfig {
         compact_compression: read.get_if("lake.compact_compression", "use 1 to 22", level),
         compact_after: read.get_if("lake.compact_after", "use 2 or more", |files| *files >= 2),
         target_file_bytes: mib * 1024 * 1024,
+        commit_linger: read.get::<Span>("lake.commit_linger").into(),
+        commit_rows: read.get_if("lake.commit_rows", "use 1 or more", |rows| *rows >= 1),
         max_commit_rows: read.get_if("lake.max_commit_rows", "use 1 or more", |rows| *rows >= 1),
     }
 }

@@ -195,10 +195,10 @@ impl Book {
     }
 
     /// Keeps the newest candles of a landing at hand.
-    pub(super) fn remember(&self, newest: Vec<Newest>) {
+    pub(super) fn remember(&self, newest: Option<Newest>) {
         let mut state = self.state();
         let last_final = state.ledger.last_final(DateTime::<Utc>::MAX_UTC);
-        for newest in newest {
+        if let Some(newest) = newest {
             state.tail.extend(newest, last_final);
         }
     }

@@ -9,6 +9,8 @@ use tokio::{
 
 use super::{Book, Books, IngestError, catch_up::catch_up_table};
 use crate::{
+    clock::Clock,
+    config::LakeConfig,
     crash,
     error::chain,
     lake::{Append, Lake, LakeError, LandingRecord, Table},
@@ -37,8 +39,9 @@ impl Groups {
         lake: &Lake,
         store: &Store,
         books: &Arc<Books>,
+        clock: &Arc<dyn Clock>,
         lifecycle: &Lifecycle,
-        max_rows: usize,
+        config: &LakeConfig,
     ) -> Self {
         let start = |table: &Arc<Table>| {
             let (sender, landings) = mpsc::channel(WAITING);
@@ -46,7 +49,9 @@ impl Groups {
                 table: table.clone(),
                 store: store.clone(),
                 books: books.clone(),
-                max_rows,
+                clock: clock.clone(),
+                lifecycle: lifecycle.clone(),
+                config: config.clone(),
                 unsaved: Vec::new(),
                 compaction: None,
             };
@@ -69,7 +74,9 @@ struct Group {
     table: Arc<Table>,
     store: Store,
     books: Arc<Books>,
-    max_rows: usize,
+    clock: Arc<dyn Clock>,
+    lifecycle: Lifecycle,
+    config: LakeConfig,
     /// Changes that are in the lake but, because the store failed, not yet in the store.
     unsaved: Vec<SeriesChange>,
     /// Runs beside the commits, one at a time.
@@ -80,17 +87,40 @@ impl Group {
     /// Ends when the last lander is gone, after the commit in flight.
     async fn run(mut self, mut landings: mpsc::Receiver<(Landing, Reply)>) {
         while let Some(first) = landings.recv().await {
-            let mut rows = rows_of(&first.0);
-            let mut group = vec![first];
-            while rows < self.max_rows
-                && let Ok(next) = landings.try_recv()
-            {
-                rows += rows_of(&next.0);
-                group.push(next);
-            }
+            let group = self.gather(first, &mut landings).await;
             self.commit(group).await;
             self.compact();
         }
+    }
+
+    /// Waits a little for company, unless there is enough to write already or no more will come.
+    async fn gather(
+        &self,
+        first: (Landing, Reply),
+        landings: &mut mpsc::Receiver<(Landing, Reply)>,
+    ) -> Vec<(Landing, Reply)> {
+        let mut rows = rows_of(&first.0);
+        let mut group = vec![first];
+        let mut lingering = self.clock.sleep(self.config.commit_linger);
+        while rows < self.config.commit_rows {
+            tokio::select! {
+                biased;
+                next = landings.recv() => {
+                    let Some(next) = next else { break };
+                    rows += rows_of(&next.0);
+                    group.push(next);
+                }
+                () = &mut lingering => break,
+                () = self.lifecycle.stopping() => break,
+            }
+        }
+        while rows < self.config.max_commit_rows
+            && let Ok(next) = landings.try_recv()
+        {
+            rows += rows_of(&next.0);
+            group.push(next);
+        }
+        group
     }
 
     async fn commit(&mut self, group: Vec<(Landing, Reply)>) {

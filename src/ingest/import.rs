@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use chrono::TimeDelta;
+use futures::future::BoxFuture;
 
 use super::{Books, IngestError, Lander, Policy};
 use crate::{
@@ -48,28 +49,33 @@ const POLICY: Policy = Policy {
 };
 
 impl Importer {
-    pub async fn import(&self, request: &FileRequest) -> Result<ImportSummary, IngestError> {
-        let (pieces, mut read) = tokio::sync::mpsc::channel(2);
-        let reading = request.clone();
-        let reader = tokio::task::spawn_blocking(move || -> Result<(), IngestError> {
-            for piece in files::read(&reading, PIECE)? {
-                if pieces.blocking_send(piece?).is_err() {
-                    break;
+    pub fn import<'a>(
+        &'a self,
+        request: &'a FileRequest,
+    ) -> BoxFuture<'a, Result<ImportSummary, IngestError>> {
+        Box::pin(async move {
+            let (pieces, mut read) = tokio::sync::mpsc::channel(2);
+            let reading = request.clone();
+            let reader = tokio::task::spawn_blocking(move || -> Result<(), IngestError> {
+                for piece in files::read(&reading, PIECE)? {
+                    if pieces.blocking_send(piece?).is_err() {
+                        break;
+                    }
                 }
+                Ok(())
+            });
+            let mut summary = ImportSummary::default();
+            while let Some(piece) = read.recv().await {
+                self.land(piece, &mut summary).await?;
             }
-            Ok(())
-        });
-        let mut summary = ImportSummary::default();
-        while let Some(piece) = read.recv().await {
-            self.land(piece, &mut summary).await?;
-        }
-        reader.await.map_err(|_| IngestError::Stopping)??;
-        let book = self.books.get(&request.series);
-        if let (Some(book), Some(span)) = (book, summary.span) {
-            let states = book.with_ledger(|ledger| ledger.states(span));
-            summary.states = by_state(&states, request.series.timeframe);
-        }
-        Ok(summary)
+            reader.await.map_err(|_| IngestError::Stopping)??;
+            let book = self.books.get(&request.series);
+            if let (Some(book), Some(span)) = (book, summary.span) {
+                let states = book.with_ledger(|ledger| ledger.states(span));
+                summary.states = by_state(&states, request.series.timeframe);
+            }
+            Ok(summary)
+        })
     }
 
     async fn land(

@@ -31,25 +31,33 @@ pub(super) struct Newest {
     candles: Vec<LandedCandle>,
 }
 
+/// What the lake has of one window after a landing: what it had, and the rows that were news.
+pub(super) struct Part<'a> {
+    pub(super) window: Window,
+    pub(super) known: &'a HashMap<i64, LandedCandle>,
+    pub(super) rows: &'a Rows,
+}
+
 impl Newest {
-    pub(super) fn of(window: Window, known: &HashMap<i64, LandedCandle>, news: &Rows) -> Self {
-        let landed = news.batch.candles();
-        let first = landed.len().saturating_sub(TAIL_CANDLES);
-        let mut newest: BTreeMap<DateTime<Utc>, LandedCandle> =
-            known.values().map(|known| (known.candle.open_time, *known)).collect();
-        newest.extend((first..landed.len()).map(|row| {
-            let known = landed_candle(news, row);
-            (known.candle.open_time, known)
-        }));
-        let mut candles: Vec<_> = newest.into_values().collect();
-        let from = match candles.len().checked_sub(TAIL_CANDLES) {
-            Some(surplus) if surplus > 0 || first > 0 => {
-                candles.drain(..surplus);
-                candles[0].candle.open_time
+    /// Walks back from the newest part until there is enough, or a stretch was not asked about.
+    pub(super) fn of(parts: &[Part<'_>]) -> Option<Self> {
+        let last = parts.last()?;
+        let mut newest: BTreeMap<DateTime<Utc>, LandedCandle> = BTreeMap::new();
+        let mut from = last.window.end;
+        for part in parts.iter().rev() {
+            if part.window.end != from || newest.len() >= TAIL_CANDLES {
+                break;
             }
-            _ => window.start,
-        };
-        Self { window, from, candles }
+            newest.extend(part.known.values().map(|known| (known.candle.open_time, *known)));
+            newest.extend((0..part.rows.revisions.len()).map(|row| {
+                let known = landed_candle(part.rows, row);
+                (known.candle.open_time, known)
+            }));
+            from = part.window.start;
+        }
+        let candles: Vec<_> = newest.into_values().collect();
+        let window = Window::new(parts.first()?.window.start, last.window.end);
+        Some(Self { window, from, candles })
     }
 }
 

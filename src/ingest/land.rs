@@ -8,9 +8,11 @@ use super::{
     Book, Books, IngestError, Policy,
     evidence::{self, Answer, Findings},
     group::{Groups, Landing},
-    known::{self, Newest},
+    known::{self, Newest, Part},
 };
 use crate::{
+    clock::Clock,
+    config::LakeConfig,
     crash,
     lake::{Append, Lake, LandingRecord, Rows},
     lifecycle::Lifecycle,
@@ -49,10 +51,10 @@ impl Lander {
         store: &Store,
         books: &Arc<Books>,
         metrics: &Metrics,
-        lifecycle: &Lifecycle,
-        max_rows: usize,
+        (clock, lifecycle): (&Arc<dyn Clock>, &Lifecycle),
+        config: &LakeConfig,
     ) -> Self {
-        let groups = Groups::start(lake, store, books, lifecycle, max_rows);
+        let groups = Groups::start(lake, store, books, clock, lifecycle, config);
         Self { lake: lake.clone(), store: store.clone(), metrics: metrics.clone(), groups }
     }
 
@@ -128,9 +130,9 @@ impl Lander {
         book: &Book,
         verdicts: Vec<Verdict>,
         landed: &mut Landed,
-    ) -> Result<(Vec<Rows>, Vec<Newest>), IngestError> {
+    ) -> Result<(Vec<Rows>, Option<Newest>), IngestError> {
         let table = self.lake.candles(book.series().timeframe);
-        let (mut rows, mut newest) = (Vec::new(), Vec::new());
+        let (mut rows, mut windows) = (Vec::new(), Vec::new());
         for verdict in verdicts {
             let window = verdict.valid.window();
             let known = known::known(book, table, window).await?;
@@ -138,11 +140,16 @@ impl Lander {
             landed.unchanged += news.unchanged;
             landed.revised += news.revised;
             landed.rows += news.rows.revisions.len();
-            if !news.rows.revisions.is_empty() {
-                newest.push(Newest::of(window, &known, &news.rows));
-                rows.push(news.rows);
-            }
+            rows.push(news.rows);
+            windows.push((window, known));
         }
+        let parts: Vec<Part<'_>> = windows
+            .iter()
+            .zip(&rows)
+            .map(|((window, known), rows)| Part { window: *window, known, rows })
+            .collect();
+        let newest = Newest::of(&parts);
+        rows.retain(|part| !part.revisions.is_empty());
         Ok((rows, newest))
     }
 

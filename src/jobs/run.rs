@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use futures::future::BoxFuture;
+
 use super::JobSpec;
 use crate::{
     app::App,
@@ -13,31 +15,35 @@ use crate::{
 };
 
 /// Runs one job to its end. Running it again is harmless: what has landed is not asked for again.
-pub async fn run(app: &Arc<App>, job: &JobSpec) -> Result<(), IngestError> {
-    let series = job.series();
-    let unknown = || IngestError::UnknownSeries { series: series.clone() };
-    let book = app.books.get(series).ok_or_else(unknown)?;
-    let source = app.source(series);
-    let recheck = book.take_recheck();
-    let Some(window) = recheck.or_else(|| plan(app, &book, &source, job)) else { return Ok(()) };
-    let landed = fetch_and_land(app, &book, &source, window, job.lane()).await;
-    if let (Err(_), Some(window)) = (&landed, recheck) {
-        book.recheck(window);
-    }
-    match &landed {
-        Ok(landed) => {
-            book.recovered();
-            follow_up(app, series, landed);
+pub fn run<'a>(app: &'a Arc<App>, job: &'a JobSpec) -> BoxFuture<'a, Result<(), IngestError>> {
+    Box::pin(async move {
+        let series = job.series();
+        let unknown = || IngestError::UnknownSeries { series: series.clone() };
+        let book = app.books.get(series).ok_or_else(unknown)?;
+        let source = app.source(series);
+        let recheck = book.take_recheck();
+        let Some(window) = recheck.or_else(|| plan(app, &book, &source, job)) else {
+            return Ok(());
+        };
+        let landed = fetch_and_land(app, &book, &source, window, job.lane()).await;
+        if let (Err(_), Some(window)) = (&landed, recheck) {
+            book.recheck(window);
         }
-        Err(error) => {
-            let outcome = match error {
-                IngestError::Provider(error) => error.outcome(),
-                other => other.class().label(),
-            };
-            book.failed(outcome, chain(error), app.clock.now());
+        match &landed {
+            Ok(landed) => {
+                book.recovered();
+                follow_up(app, series, landed);
+            }
+            Err(error) => {
+                let outcome = match error {
+                    IngestError::Provider(error) => error.outcome(),
+                    other => other.class().label(),
+                };
+                book.failed(outcome, chain(error), app.clock.now());
+            }
         }
-    }
-    landed.map(|_| ())
+        landed.map(|_| ())
+    })
 }
 
 fn plan(app: &App, book: &Book, source: &Source, job: &JobSpec) -> Option<Window> {

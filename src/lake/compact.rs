@@ -20,6 +20,7 @@ use deltalake::{
     protocol::DeltaOperation,
     writer::{DeltaWriter, RecordBatchWriter},
 };
+use futures::future::BoxFuture;
 
 use super::{LakeError, Table, columns, encoding};
 use crate::crash;
@@ -45,12 +46,14 @@ impl Table {
     }
 
     /// Merges the files of each partition, whatever their size, until every partition is one file.
-    pub async fn compact_fully(&self) -> Result<Vec<Compaction>, LakeError> {
-        let mut done = Vec::new();
-        while let Some(compaction) = self.merge(2).await? {
-            done.push(compaction);
-        }
-        Ok(done)
+    pub fn compact_fully(&self) -> BoxFuture<'_, Result<Vec<Compaction>, LakeError>> {
+        Box::pin(async move {
+            let mut done = Vec::new();
+            while let Some(compaction) = self.merge(2).await? {
+                done.push(compaction);
+            }
+            Ok(done)
+        })
     }
 
     async fn merge(&self, full: usize) -> Result<Option<Compaction>, LakeError> {

@@ -15,6 +15,7 @@ use deltalake::{
     },
     delta_datafusion::DeltaSessionContext,
 };
+use futures::future::BoxFuture;
 
 use super::{LakeError, Table, columns};
 use crate::market::{Candle, Series, Window};
@@ -33,27 +34,29 @@ pub struct LandedCandle {
 
 impl Table {
     /// The candles of one series that open inside `window`.
-    pub async fn candles(
-        &self,
-        series: &Series,
+    pub fn candles<'a>(
+        &'a self,
+        series: &'a Series,
         window: Window,
-    ) -> Result<Vec<LandedCandle>, LakeError> {
-        if window.is_empty() {
-            return Ok(Vec::new());
-        }
-        let mut candles = Vec::new();
-        for batch in self.rows(series, window).await? {
-            read(&batch, &mut candles).ok_or_else(|| self.unreadable())?;
-        }
-        candles.sort_by_key(|landed| (landed.candle.open_time, landed.revision));
-        candles.dedup_by(|newer, older| {
-            let same = newer.candle.open_time == older.candle.open_time;
-            if same {
-                std::mem::swap(newer, older);
+    ) -> BoxFuture<'a, Result<Vec<LandedCandle>, LakeError>> {
+        Box::pin(async move {
+            if window.is_empty() {
+                return Ok(Vec::new());
             }
-            same
-        });
-        Ok(candles)
+            let mut candles = Vec::new();
+            for batch in self.rows(series, window).await? {
+                read(&batch, &mut candles).ok_or_else(|| self.unreadable())?;
+            }
+            candles.sort_by_key(|landed| (landed.candle.open_time, landed.revision));
+            candles.dedup_by(|newer, older| {
+                let same = newer.candle.open_time == older.candle.open_time;
+                if same {
+                    std::mem::swap(newer, older);
+                }
+                same
+            });
+            Ok(candles)
+        })
     }
 
     /// The stretches of consecutive candles that each series has, from the rows themselves.
@@ -84,15 +87,17 @@ impl Table {
     }
 
     /// How many rows repeat the key and revision of another one; anything but zero is a fault.
-    pub async fn duplicates(&self) -> Result<usize, LakeError> {
-        let failed = |source: DataFusionError| self.query(source);
-        let provider = self.snapshot().table_provider().await.map_err(failed)?;
-        let context = DeltaSessionContext::default().into_inner();
-        context.register_table("candles", provider).map_err(failed)?;
-        let sql = "select asset_pair, source_provider, timestamp, revision from candles \
+    pub fn duplicates(&self) -> BoxFuture<'_, Result<usize, LakeError>> {
+        Box::pin(async move {
+            let failed = |source: DataFusionError| self.query(source);
+            let provider = self.snapshot().table_provider().await.map_err(failed)?;
+            let context = DeltaSessionContext::default().into_inner();
+            context.register_table("candles", provider).map_err(failed)?;
+            let sql = "select asset_pair, source_provider, timestamp, revision from candles \
                    group by asset_pair, source_provider, timestamp, revision having count(*) > 1";
-        let repeated = context.sql(sql).await.map_err(failed)?;
-        repeated.count().await.map_err(failed)
+            let repeated = context.sql(sql).await.map_err(failed)?;
+            repeated.count().await.map_err(failed)
+        })
     }
 
     fn read_runs(&self, batch: &RecordBatch, into: &mut Vec<(Series, Window)>) -> Option<()> {

@@ -8,6 +8,7 @@ use std::{
 use deltalake::{
     DeltaTable, DeltaTableBuilder, DeltaTableError, logstore::LogStoreRef, protocol::SaveMode,
 };
+use futures::future::BoxFuture;
 use tokio::sync::Mutex;
 use url::Url;
 
@@ -155,11 +156,16 @@ impl Table {
     }
 
     /// How many landings of a series the log knows of; asks the log itself, so it is slow.
-    pub async fn landings(&self, series: &crate::market::Series) -> Result<i64, LakeError> {
-        let newest = self.snapshot();
-        let state = newest.snapshot().map_err(|error| self.delta(error))?;
-        let landings = state.transaction_version(&newest.log_store(), series).await;
-        Ok(landings.map_err(|error| self.delta(error))?.unwrap_or(0))
+    pub fn landings<'a>(
+        &'a self,
+        series: &'a crate::market::Series,
+    ) -> BoxFuture<'a, Result<i64, LakeError>> {
+        Box::pin(async move {
+            let newest = self.snapshot();
+            let state = newest.snapshot().map_err(|error| self.delta(error))?;
+            let landings = state.transaction_version(&newest.log_store(), series).await;
+            Ok(landings.map_err(|error| self.delta(error))?.unwrap_or(0))
+        })
     }
 }
 

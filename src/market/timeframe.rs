@@ -70,7 +70,8 @@ impl Timeframe {
     }
 
     pub fn is_open_time(self, at: DateTime<Utc>) -> bool {
-        self.floor(at) == at
+        at.timestamp_micros().rem_euclid(self.micros()) == 0
+            && at.timestamp_subsec_nanos().is_multiple_of(1_000)
     }
 }
 

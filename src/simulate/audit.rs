@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use futures::future::BoxFuture;
 
 use super::SimulatedMarket;
 use crate::{
@@ -42,26 +43,32 @@ const ON_THE_WAY: TimeDelta = TimeDelta::seconds(60);
 /// Every configured series from its origin to its watermark.
 ///
 /// Refused candles are excused: their bytes are among the dead letters.
-pub async fn audit(app: &App, market: &SimulatedMarket) -> Result<Audit, LakeError> {
-    let mut audit = Audit::default();
-    for book in app.live_books() {
-        let timeframe = book.series().timeframe;
-        let due = closed_until(app.clock.now(), app.provider.settle(), timeframe);
-        let window = book.with_ledger(|ledger| Window::new(ledger.origin(), ledger.watermark(due)));
-        let landed = app.lake.candles(timeframe).candles(book.series(), window).await?;
-        match app.provider.origin(timeframe) {
-            Origin::Native => native(&book, market, window, &landed, &mut audit),
-            Origin::Derived { from } => {
-                let children = Series { timeframe: from, ..book.series().clone() };
-                let children = app.lake.candles(from).candles(&children, window).await?;
-                derived(timeframe, &children, &landed, &mut audit);
+pub fn audit<'a>(
+    app: &'a App,
+    market: &'a SimulatedMarket,
+) -> BoxFuture<'a, Result<Audit, LakeError>> {
+    Box::pin(async move {
+        let mut audit = Audit::default();
+        for book in app.live_books() {
+            let timeframe = book.series().timeframe;
+            let due = closed_until(app.clock.now(), app.provider.settle(), timeframe);
+            let window =
+                book.with_ledger(|ledger| Window::new(ledger.origin(), ledger.watermark(due)));
+            let landed = app.lake.candles(timeframe).candles(book.series(), window).await?;
+            match app.provider.origin(timeframe) {
+                Origin::Native => native(&book, market, window, &landed, &mut audit),
+                Origin::Derived { from } => {
+                    let children = Series { timeframe: from, ..book.series().clone() };
+                    let children = app.lake.candles(from).candles(&children, window).await?;
+                    derived(timeframe, &children, &landed, &mut audit);
+                }
             }
         }
-    }
-    for table in app.lake.tables() {
-        audit.duplicated += table.duplicates().await?;
-    }
-    Ok(audit)
+        for table in app.lake.tables() {
+            audit.duplicated += table.duplicates().await?;
+        }
+        Ok(audit)
+    })
 }
 
 fn native(

@@ -12,6 +12,7 @@ use axum::{
 };
 use bytes::Bytes;
 use chrono::SecondsFormat;
+use futures::future::BoxFuture;
 use serde_json::json;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -40,29 +41,39 @@ impl SimulatedExchange {
 /// Serves `exchange` on `listener` until `shutdown` ends.
 ///
 /// Requests that hang or are slow are then cut off with 503, so that it comes to an end.
-pub async fn serve(
+pub fn serve(
     listener: TcpListener,
     exchange: Arc<SimulatedExchange>,
     shutdown: impl Future<Output = ()> + Send + 'static,
-) -> io::Result<()> {
-    let closing = CancellationToken::new();
-    let close = closing.clone();
-    let cut_off = from_fn(move |request: Request, next: Next| {
-        let closing = closing.clone();
-        async move {
-            tokio::select! {
-                biased;
-                response = next.run(request) => response,
-                () = closing.cancelled() => StatusCode::SERVICE_UNAVAILABLE.into_response(),
+) -> BoxFuture<'static, io::Result<()>> {
+    serve_until(listener, exchange, Box::pin(shutdown))
+}
+
+fn serve_until(
+    listener: TcpListener,
+    exchange: Arc<SimulatedExchange>,
+    shutdown: BoxFuture<'static, ()>,
+) -> BoxFuture<'static, io::Result<()>> {
+    Box::pin(async move {
+        let closing = CancellationToken::new();
+        let close = closing.clone();
+        let cut_off = from_fn(move |request: Request, next: Next| {
+            let closing = closing.clone();
+            async move {
+                tokio::select! {
+                    biased;
+                    response = next.run(request) => response,
+                    () = closing.cancelled() => StatusCode::SERVICE_UNAVAILABLE.into_response(),
+                }
             }
-        }
-    });
-    let router = exchange.router().layer(cut_off);
-    let shutdown = async move {
-        shutdown.await;
-        close.cancel();
-    };
-    axum::serve(listener, router).with_graceful_shutdown(shutdown).await
+        });
+        let router = exchange.router().layer(cut_off);
+        let shutdown = async move {
+            shutdown.await;
+            close.cancel();
+        };
+        axum::serve(listener, router).with_graceful_shutdown(shutdown).await
+    })
 }
 
 impl IntoResponse for Reply {

@@ -1,1 +1,103 @@
+//! What is asked for, and that it never leaves anything out.
 
+use proptest::prelude::*;
+
+use super::*;
+use crate::market::Calendar;
+
+const M1: Timeframe = Timeframe::M1;
+
+fn policy() -> Policy {
+    Policy {
+        can_confirm: true,
+        confirmations: 3,
+        empty_confirmations: 6,
+        reask_after: TimeDelta::seconds(45),
+    }
+}
+
+fn minute(n: i64) -> DateTime<Utc> {
+    DateTime::from_timestamp(1_700_000_040 + n * 60, 0).unwrap()
+}
+
+fn minutes(from: i64, until: i64) -> Window {
+    Window::new(minute(from), minute(until))
+}
+
+#[test]
+fn t24_a_candle_is_closed_when_it_has_settled_and_not_a_microsecond_before() {
+    let settle = TimeDelta::seconds(75);
+    let close = minute(1);
+    let just = TimeDelta::microseconds(1);
+    assert_eq!(closed_until(close + settle - just, settle, M1), minute(0));
+    assert_eq!(closed_until(close + settle, settle, M1), minute(1));
+    assert_eq!(closed_until(close + settle + just, settle, M1), minute(1));
+}
+
+#[test]
+fn a_poll_asks_for_what_is_new_and_the_last_candles_again() {
+    let mut ledger = Ledger::new(M1, Calendar::Always, minute(0));
+    assert_eq!(poll_window(&ledger, M1, minute(0), 3, 300), None, "nothing has closed");
+    assert_eq!(poll_window(&ledger, M1, minute(20), 3, 300), Some(minutes(0, 20)));
+    ledger.record(minutes(0, 20), Fact::Final);
+    assert_eq!(poll_window(&ledger, M1, minute(21), 3, 300), Some(minutes(17, 21)));
+    assert_eq!(poll_window(&ledger, M1, minute(20), 3, 300), Some(minutes(17, 20)));
+}
+
+#[test]
+fn t40_after_a_long_outage_the_newest_page_comes_first_and_the_rest_is_filled() {
+    let mut ledger = Ledger::new(M1, Calendar::Always, minute(0));
+    ledger.record(minutes(0, 100), Fact::Final);
+    let poll = poll_window(&ledger, M1, minute(2_000), 3, 300).unwrap();
+    assert_eq!(poll, minutes(1_700, 2_000));
+    ledger.record(poll, Fact::Final);
+    let at = (minute(2_000), minute(2_002));
+    let fill = fill_window(&ledger, M1, at, policy(), (3, 1_000)).unwrap();
+    assert_eq!(fill, minutes(97, 1_100), "with three known candles to believe the answer by");
+    ledger.record(fill, Fact::Final);
+    let fill = fill_window(&ledger, M1, at, policy(), (3, 1_000)).unwrap();
+    assert_eq!(fill, minutes(1_097, 1_700));
+}
+
+#[test]
+fn absent_and_refused_candles_are_asked_for_again_later_but_not_for_ever() {
+    let mut ledger = Ledger::new(M1, Calendar::Always, minute(0));
+    ledger.record(minutes(0, 10), Fact::Final);
+    let asked_at = minute(12).timestamp_micros();
+    ledger.record(minutes(4, 5), Fact::Absent { asks: 1, asked_at });
+    ledger.record(minutes(7, 8), Fact::Quarantined { asks: 2, asked_at });
+    let at = |now| (minute(10), now);
+    assert_eq!(fill_window(&ledger, M1, at(minute(12)), policy(), (0, 100)), None, "too soon");
+    let later = minute(13);
+    assert_eq!(fill_window(&ledger, M1, at(later), policy(), (0, 100)), Some(minutes(4, 8)));
+    ledger.record(minutes(4, 5), Fact::NoTrade);
+    ledger.record(minutes(7, 8), Fact::Quarantined { asks: 3, asked_at });
+    assert_eq!(fill_window(&ledger, M1, at(later), policy(), (0, 100)), None, "asked enough");
+    assert_eq!(next_question_at(&ledger, minute(10), policy()), None);
+}
+
+proptest! {
+    /// Asking as planned, and being answered, accounts for every candle in finitely many steps.
+    #[test]
+    fn filling_ends_with_nothing_owed(
+        landed in prop::collection::vec((0_i64..900, 1_i64..40), 0..20),
+        chunk in 1_i64..300,
+        refetch in 0_i64..5,
+        closed in 1_i64..1_000,
+    ) {
+        let mut ledger = Ledger::new(M1, Calendar::Always, minute(0));
+        for (from, length) in landed {
+            ledger.record(minutes(from, from + length), Fact::Final);
+        }
+        let at = (minute(closed), minute(closed + 2));
+        for _ in 0..2_000 {
+            let Some(window) = fill_window(&ledger, M1, at, policy(), (refetch, chunk)) else {
+                prop_assert_eq!(ledger.watermark(minute(closed)), minute(closed));
+                return Ok(());
+            };
+            prop_assert!(window.end <= minute(closed) && window.candles(M1) <= chunk + refetch);
+            ledger.record(window, Fact::Final);
+        }
+        prop_assert!(false, "filling does not end");
+    }
+}

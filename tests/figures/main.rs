@@ -1,0 +1,33 @@
+//! The figures of the README: `cargo bench` measures all, `cargo bench -- NAME …` some.
+//!
+//! Times of the same kind are measured in one run on one machine and compared as ratios.
+
+mod bare;
+mod end_to_end;
+mod layout;
+mod machine;
+mod restart;
+mod ticks;
+mod workload;
+
+fn main() {
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let names: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).collect();
+    let wanted = |name: &str| names.is_empty() || names.iter().any(|given| given == name);
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.expect("a runtime");
+    runtime.block_on(async {
+        if wanted("end_to_end") {
+            end_to_end::measure().await;
+        }
+        if wanted("restart") {
+            restart::measure().await;
+        }
+        if wanted("layout") {
+            layout::measure().await;
+        }
+        if wanted("ticks") {
+            ticks::measure().await;
+        }
+    });
+}
