@@ -40,7 +40,7 @@ async fn a_kill_at_any_moment_loses_and_doubles_nothing() {
         stage.commits(),
         seconds_since(began)
     );
-    assert!(stage.commits() > 2 * KILLS, "the kills fell into the work");
+    assert!(stage.commits() > KILLS, "the kills fell into the work");
     assert!(audit.agree > 20_000, "{audit:?}");
 }
 
