@@ -2,6 +2,7 @@
 
 use std::{future::Future, time::Duration};
 
+use tokio::task::JoinHandle;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 /// Shared by everything that runs until the program ends.
@@ -19,6 +20,11 @@ impl Lifecycle {
     /// Runs `task` until it ends by itself; it should watch `stopping`.
     pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         self.tasks.spawn(task);
+    }
+
+    /// Runs `work` on a thread for blocking; the program waits for it before it ends.
+    pub fn spawn_blocking(&self, work: impl FnOnce() + Send + 'static) -> JoinHandle<()> {
+        self.tasks.spawn_blocking(work)
     }
 
     /// Runs `task` without waiting for it at the end: it stops by itself when nobody can give it

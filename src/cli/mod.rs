@@ -59,14 +59,17 @@ impl Cli {
     }
 }
 
-/// Resolves at the first Ctrl-C or SIGTERM.
-async fn interrupted() {
+/// Resolves at the first Ctrl-C or SIGTERM after the call, even one before it is awaited.
+fn interrupted() -> impl Future<Output = ()> + Send + 'static {
     use tokio::signal::unix::{SignalKind, signal};
-    let Ok(mut terminated) = signal(SignalKind::terminate()) else {
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        _ = terminated.recv() => {}
+    let signals = [SignalKind::interrupt(), SignalKind::terminate()].map(signal);
+    async {
+        let [Ok(mut interrupted), Ok(mut terminated)] = signals else {
+            return std::future::pending().await;
+        };
+        tokio::select! {
+            _ = interrupted.recv() => {}
+            _ = terminated.recv() => {}
+        }
     }
 }

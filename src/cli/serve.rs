@@ -10,7 +10,9 @@ use crate::{app::App, config::Config, serve::serve};
 pub(super) async fn run(config: Config) -> anyhow::Result<ExitCode> {
     let bind = config.server.bind;
     let app = App::start(config).await?;
+    // Whoever gets an answer may also ask for a graceful end.
+    let stop = super::interrupted();
     let listener = TcpListener::bind(bind).await.with_context(|| format!("server.bind {bind}"))?;
-    serve(app, listener, Box::pin(super::interrupted())).await?;
+    serve(app, listener, Box::pin(stop)).await?;
     Ok(ExitCode::SUCCESS)
 }

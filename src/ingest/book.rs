@@ -207,15 +207,15 @@ impl Book {
         self.state().tail.forget();
     }
 
-    /// Starts over from the candles that are in the lake.
+    /// Starts over from the candles that are in the lake, of which `first` is the oldest.
     pub(super) fn rebuild(
         &self,
         landed: &[Run<Fact>],
         landings: i64,
-        first: DateTime<Utc>,
+        first: Option<DateTime<Utc>>,
     ) -> SeriesChange {
         let mut state = self.state();
-        let origin = state.ledger.origin().min(first);
+        let origin = first.into_iter().fold(state.ledger.origin(), DateTime::min);
         state.ledger = Ledger::new(self.series.timeframe, self.calendar, origin);
         state.landings = landings;
         state.tail.forget();

@@ -1,8 +1,6 @@
 //! Makes the store agree with the lake: the log is the truth, its records are replayed.
 
-use std::collections::BTreeSet;
-
-use chrono::{DateTime, Utc};
+use std::collections::BTreeMap;
 
 use super::{Books, IngestError};
 use crate::{
@@ -64,24 +62,27 @@ pub(super) async fn catch_up_table(
 }
 
 /// Tells the store anew which candles have landed, from the rows of the table.
+///
+/// Also of the series that have no row at all: what the store remembers of them is not true.
 async fn rebuild(table: &Table, store: &Store, books: &Books) -> Result<(), IngestError> {
     tracing::warn!(table = table.name(), "the control store is rebuilt from the rows of the lake");
-    let landed = table.landed_runs().await?;
-    let series: BTreeSet<&Series> = landed.iter().map(|(series, _)| series).collect();
-    let mut changes: Vec<SeriesChange> = Vec::new();
-    for series in series {
-        let runs: Vec<Run<Fact>> = landed
-            .iter()
-            .filter(|(of, _)| of == series)
-            .map(|(_, window)| Run { window: *window, value: Fact::Final })
-            .collect();
-        let first: DateTime<Utc> =
-            runs.iter().map(|run| run.window.start).min().unwrap_or_default();
-        let book = books.open(series, first)?;
-        let landings = table.landings(series).await?;
-        changes.push(book.rebuild(&runs, landings, first));
+    let mut landed: BTreeMap<Series, Vec<Run<Fact>>> = BTreeMap::new();
+    for book in books.all() {
+        if book.series().timeframe == table.timeframe() {
+            landed.insert(book.series().clone(), Vec::new());
+        }
     }
-    let series: Vec<Series> = changes.iter().map(|change| change.series.clone()).collect();
+    for (series, window) in table.landed_runs().await? {
+        landed.entry(series).or_default().push(Run { window, value: Fact::Final });
+    }
+    let mut changes: Vec<SeriesChange> = Vec::new();
+    for (series, runs) in &landed {
+        let first = runs.iter().map(|run| run.window.start).min();
+        let book = books.open(series, first.unwrap_or_default())?;
+        let landings = table.landings(series).await?;
+        changes.push(book.rebuild(runs, landings, first));
+    }
+    let series: Vec<Series> = landed.into_keys().collect();
     store.forget(&series).await?;
     store.record(&changes, Some((table.name(), table.version()))).await?;
     Ok(())

@@ -54,6 +54,7 @@ impl Groups {
                 config: config.clone(),
                 unsaved: Vec::new(),
                 compaction: None,
+                lifecycle: lifecycle.clone(),
             };
             lifecycle.spawn_detached(group.run(landings));
             (table.timeframe(), sender)
@@ -81,6 +82,7 @@ struct Group {
     unsaved: Vec<SeriesChange>,
     /// Runs beside the commits, one at a time.
     compaction: Option<JoinHandle<()>>,
+    lifecycle: Lifecycle,
 }
 
 impl Group {
@@ -178,7 +180,8 @@ impl Group {
 
     /// Keeps the number of small files bounded; failing only costs speed.
     fn compact(&mut self) {
-        if self.compaction.as_ref().is_some_and(|running| !running.is_finished()) {
+        let is_running = self.compaction.as_ref().is_some_and(|running| !running.is_finished());
+        if is_running || self.lifecycle.is_stopping() {
             return;
         }
         let table = self.table.clone();
@@ -196,7 +199,8 @@ impl Group {
                 tracing::warn!(table = table.name(), error = chain(&error), "a compaction failed");
             }
         };
-        self.compaction = Some(tokio::task::spawn_blocking(compact));
+        // A runtime that shuts down beneath a compaction makes it panic, so the end waits for it.
+        self.compaction = Some(self.lifecycle.spawn_blocking(compact));
     }
 }
 

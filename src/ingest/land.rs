@@ -88,7 +88,12 @@ impl Lander {
         }
         let series = book.series().clone();
         let record = LandingRecord::new(series, book.landings() + 1, Uuid::now_v7(), &facts);
-        self.groups.commit(Landing { book: book.clone(), append: Append { record, rows } }).await?;
+        let landing = Landing { book: book.clone(), append: Append { record, rows } };
+        if let Err(error) = self.groups.commit(landing).await {
+            // The rows may be in the lake all the same, and the tail would deny it.
+            book.forget_tail();
+            return Err(error);
+        }
         book.remember(newest);
         self.count(book, &landed);
         Ok(landed)

@@ -14,6 +14,8 @@ use crate::{app::App, ingest, providers::Origin};
 /// Starts ticking, and stops with the program.
 pub async fn start(app: &Arc<App>) -> Result<(), JobSchedulerError> {
     let heartbeat = Arc::new(Heartbeat::new(app));
+    // The scheduler's first tick is up to two seconds away, and work may have waited for hours.
+    heartbeat.beat();
     let mut scheduler = JobScheduler::new().await?;
     let every_second = Job::new("* * * * * *", move |_, _| heartbeat.beat())?;
     scheduler.add(every_second).await?;

@@ -81,9 +81,12 @@ impl Store {
     }
 
     /// Lets running statements finish and closes every connection.
+    ///
+    /// The writer goes last: the last connection moves the journal into the file, so that a copy
+    /// of the file is complete, and a reader may not.
     pub async fn close(&self) {
-        self.writer.close().await;
         self.reader.close().await;
+        self.writer.close().await;
     }
 }
 

@@ -1,0 +1,62 @@
+//! SIGKILL at random moments.
+
+use std::time::{Duration, Instant};
+
+use rand::{Rng, SeedableRng, rngs::StdRng};
+
+use super::stage::{Stage, seconds_since};
+
+const SEED: u64 = 20_260_101;
+const KILLS: usize = 104;
+/// On so many lakes of their own, the first daemon is killed while it creates the tables.
+const FIRST_STARTS: usize = 12;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_kill_at_any_moment_loses_and_doubles_nothing() {
+    println!("seed {SEED}");
+    let began = Instant::now();
+    let mut chance = StdRng::seed_from_u64(SEED);
+    let mut stage = Stage::open(SEED, "2d").await;
+    for kill in 0..KILLS {
+        // A longer history at every start, so that there always is something to fill.
+        stage.set("INGEST__HISTORY", &format!("{}h", 48 + kill));
+        let mut daemon = stage.spawn();
+        // One in four dies while it starts; the others at work.
+        let longest = if kill % 4 == 0 {
+            150
+        } else {
+            daemon.wait_until("/v1/series", Duration::from_secs(20), |_| true).await;
+            800
+        };
+        let moment = Duration::from_millis(chance.random_range(0..longest));
+        tokio::time::sleep(moment).await;
+        daemon.kill();
+    }
+    let audit = stage.examine().await;
+    println!(
+        "{KILLS} kills, {} starts came far enough to serve, {} commits, \
+         {audit:?}, {:.0} s",
+        stage.read_log().matches("barkeep is serving").count() - 1,
+        stage.commits(),
+        seconds_since(began)
+    );
+    assert!(stage.commits() > KILLS, "the kills fell into the work");
+    assert!(audit.agree > 20_000, "{audit:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_kill_during_the_very_first_start_leaves_nothing_that_blocks_the_next() {
+    let mut chance = StdRng::seed_from_u64(SEED);
+    for _ in 0..FIRST_STARTS {
+        let stage = Stage::open(SEED, "1h").await;
+        for _ in 0..2 {
+            let daemon = stage.spawn();
+            let moment = Duration::from_millis(chance.random_range(15..130));
+            tokio::time::sleep(moment).await;
+            daemon.kill();
+        }
+        let mut daemon = stage.spawn();
+        daemon.wait_until("/v1/series", Duration::from_secs(20), |_| true).await;
+        daemon.stop().await;
+    }
+}

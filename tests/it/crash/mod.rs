@@ -1,0 +1,8 @@
+//! The real daemon against a simulated exchange, killed wherever it hurts: whatever happens to the
+//! process, its lake ends up with every candle once.
+
+mod kills;
+mod points;
+mod stage;
+mod store;
+mod two_daemons;
