@@ -12,7 +12,7 @@ use crate::{
     jobs::Queue,
     lake::{Lake, LakeError},
     lifecycle::Lifecycle,
-    market::Series,
+    market::{Series, Timeframe},
     providers::{Coinbase, HttpClient, Origin, Provider},
     store::{Store, StoreError},
     telemetry::Metrics,
@@ -126,13 +126,14 @@ impl App {
     }
 
     async fn open_books(&self) -> Result<(), IngestError> {
-        let (now, history) = (self.clock.now(), self.config.ingest.history);
+        // History begins with a day, so that every candle has all of its finer candles.
+        let origin = Timeframe::D1.floor(self.clock.now() - self.config.ingest.history);
         let mut new = Vec::new();
         for series in self.config.series() {
             let is_new = self.books.get(&series).is_none();
-            let book = self.books.open(&series, now - history)?;
+            let book = self.books.open(&series, origin)?;
             let change =
-                if is_new { Some(book.opening()) } else { book.extend_origin(now - history) };
+                if is_new { Some(book.opening()) } else { book.extend_origin(origin) };
             new.extend(change);
             if self.provider.origin(series.timeframe) != Origin::Native {
                 book.recheck(self.unchecked(&book));

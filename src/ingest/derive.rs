@@ -79,6 +79,9 @@ fn extend(parent: &mut Candle, child: &Candle) {
 
 /// The candles of `window` with no child missing, pending or refused, as runs.
 fn complete(children: &Book, timeframe: Timeframe, window: Window) -> Vec<Window> {
+    // A candle that begins before its children do would be made of too few of them.
+    let origin = children.with_ledger(crate::market::Ledger::origin);
+    let window = Window::new(window.start.max(timeframe.ceil(origin)), window.end);
     let states = children.with_ledger(|ledger| ledger.states(window));
     let unfit = states.into_iter().filter(|run| {
         matches!(run.value, CandleState::Missing | CandleState::Pending | CandleState::Quarantined)

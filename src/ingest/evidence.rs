@@ -2,7 +2,8 @@
 //!
 //! A hole in an answer may be a candle in which nothing traded, or one that the provider forgot
 //! this time. So a hole must be seen several times, some time apart, in answers that can be
-//! believed: an answer that lacks candles known to exist proves nothing about the others.
+//! believed: an answer that lacks candles known to exist proves nothing about the others. And a
+//! hole is only one if a candle follows it: a feed that has frozen looks like a quiet market.
 
 use std::collections::BTreeSet;
 
@@ -90,6 +91,8 @@ struct Weigher<'a> {
     counts: bool,
     /// No candle is known to exist before this one.
     first_candle: Option<DateTime<Utc>>,
+    /// The newest candle known to exist; nothing is ever concluded about what follows it.
+    last_candle: Option<DateTime<Utc>>,
     /// Up to here, from the ledger's origin on, the provider has no candles at all.
     history_from: DateTime<Utc>,
     findings: Findings,
@@ -110,6 +113,7 @@ impl<'a> Weigher<'a> {
             .any(|at| !has(at) && !answer.refused.contains(&at));
         let is_empty = answer.valid.is_empty() && answer.refused.is_empty();
         let expects = !ledger.calendar().expected(answer.window, timeframe).is_empty();
+        let last_valid = answer.valid.last().and_then(|at| DateTime::from_timestamp_micros(*at));
         let first_valid = answer.valid.first().and_then(|at| DateTime::from_timestamp_micros(*at));
         Self {
             ledger,
@@ -119,6 +123,7 @@ impl<'a> Weigher<'a> {
             needed: if is_empty { policy.empty_confirmations } else { policy.confirmations },
             counts: !vanished && policy.can_confirm,
             first_candle: ledger.first_final().into_iter().chain(first_valid).min(),
+            last_candle: ledger.last_final(DateTime::<Utc>::MAX_UTC).into_iter().chain(last_valid).max(),
             history_from: history_from(ledger, answer.window.end),
             findings: Findings {
                 is_suspicious: vanished || (is_empty && expects),
@@ -164,7 +169,8 @@ impl<'a> Weigher<'a> {
         let apart = self.policy.reask_after.num_microseconds().unwrap_or(i64::MAX);
         let is_new = now.saturating_sub(asked_at) >= apart;
         let asks = asks.saturating_add(u8::from(self.counts && is_new));
-        let fact = if asks < self.needed || !self.policy.can_confirm {
+        let is_followed = self.last_candle.is_some_and(|last| open_time < last);
+        let fact = if asks < self.needed || !self.policy.can_confirm || !is_followed {
             let asked_at = if is_new { now } else { asked_at };
             Fact::Absent { asks, asked_at }
         } else if self.precedes_history(open_time) {

@@ -50,7 +50,6 @@ impl Groups {
                 store: store.clone(),
                 books: books.clone(),
                 clock: clock.clone(),
-                lifecycle: lifecycle.clone(),
                 config: config.clone(),
                 unsaved: Vec::new(),
                 compaction: None,
@@ -82,7 +81,6 @@ struct Group {
     unsaved: Vec<SeriesChange>,
     /// Runs beside the commits, one at a time.
     compaction: Option<JoinHandle<()>>,
-    lifecycle: Lifecycle,
 }
 
 impl Group {
@@ -157,6 +155,7 @@ impl Group {
         match written.map_err(|_| LakeError::Stopped)? {
             Err(LakeError::MovedOn { table, known }) => {
                 catch_up_table(&self.table, &self.store, &self.books, known).await?;
+                self.table.acknowledge().await;
                 Err(LakeError::MovedOn { table, known }.into())
             }
             written => Ok(written?),

@@ -35,18 +35,29 @@ pub fn fill_window(
     policy: Policy,
     (refetch, chunk): (i64, i64),
 ) -> Option<Window> {
-    let mut askable = questions(ledger, closed_until, policy)
-        .into_iter()
-        .filter(|question| question.value <= now);
-    let first = askable.next()?.window;
-    let limit = first.start + TimeDelta::seconds(timeframe.seconds() * chunk);
+    let questions = questions(ledger, closed_until, policy);
+    let askable = || questions.iter().filter(|question| question.value <= now);
+    // What nobody has asked for yet comes before what has been asked for in vain.
+    let is_new = |question: &&Run<DateTime<Utc>>| question.value == NEVER_ASKED;
+    let first = askable().find(is_new).or_else(|| askable().next())?.window;
+    let candles = |count: i64| TimeDelta::seconds(timeframe.seconds() * count);
+    let limit = first.start + candles(chunk);
     let mut end = first.end;
-    for question in askable.take_while(|question| question.window.start < limit) {
+    for question in askable().skip_while(|question| question.window.start <= first.start) {
+        if question.window.start >= limit || question.window.start - end > candles(NEARBY) {
+            break;
+        }
         end = question.window.end;
     }
-    let anchor = first.start - TimeDelta::seconds(timeframe.seconds() * refetch);
+    let anchor = first.start - candles(refetch);
     Some(Window::new(anchor.max(ledger.origin()), end.min(limit)))
 }
+
+const NEVER_ASKED: DateTime<Utc> = DateTime::<Utc>::MIN_UTC;
+
+/// Two questions this many candles apart go into one window; further apart it would fetch more
+/// that is known than it saves.
+const NEARBY: i64 = 300;
 
 /// When the earliest question may be asked; `None` if there is none.
 pub(super) fn next_question_at(
@@ -69,8 +80,7 @@ fn questions(
     for state in ledger.states(window) {
         match state.value {
             CandleState::Pending => {
-                let value = DateTime::<Utc>::MIN_UTC;
-                questions.push(Run { window: state.window, value });
+                questions.push(Run { window: state.window, value: NEVER_ASKED });
             }
             CandleState::Missing | CandleState::Quarantined => {
                 questions.extend(again(ledger, state.window, policy));

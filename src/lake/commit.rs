@@ -16,7 +16,9 @@ use deltalake::{
 use uuid::Uuid;
 
 use super::{
-    CommitRecord, LakeError, LandingRecord, Table, columns, encoding, record::METADATA_KEY,
+    CommitRecord, LakeError, LandingRecord, Table, columns,
+    encoding::{self, Layout},
+    record::METADATA_KEY,
     table::Writer,
 };
 use crate::{crash, quality::ValidBatch};
@@ -52,7 +54,8 @@ impl Table {
         let record = CommitRecord { group: Uuid::now_v7(), landings };
         let mut writer = self.writer.lock().await;
         self.refresh(&mut writer).await?;
-        let properties = encoding::properties(self.config.append_compression);
+        self.agree(&writer)?;
+        let properties = encoding::properties(self.config.append_compression, &Layout::default());
         let adds = self.write_files(&writer, batches, properties).await?;
         crash::point("files_written");
         let version = self.commit_record(&mut writer, &record, adds).await?;
@@ -135,6 +138,10 @@ impl Table {
             .build(Some(state), log, operation)
             .await
             .map_err(|error: DeltaTableError| self.delta(error))?;
+        // Our own commit needs no catching up, unless there was something before it.
+        if writer.known + 1 == committed.version() {
+            writer.known = committed.version();
+        }
         writer.table.state = Some(committed.snapshot());
         writer.commits += 1;
         self.publish(&writer.table);
@@ -149,15 +156,16 @@ impl Table {
         writer: &mut Writer,
         record: &CommitRecord,
     ) -> Result<Option<u64>, LakeError> {
-        let known = writer.table.version().unwrap_or(0);
-        let reopened = self.reopen(writer).await;
+        self.reopen(writer).await?;
         let log = writer.table.log_store();
-        for version in known + 1..=writer.table.version().unwrap_or(0) {
-            let found = self.record(&log, version).await?;
+        let newest = writer.table.version().unwrap_or(0);
+        if newest == writer.known + 1 {
+            let found = self.record(&log, newest).await?;
             if found.is_some_and(|found| found.group == record.group) {
-                return Ok(Some(version));
+                writer.known = newest;
+                return Ok(Some(newest));
             }
         }
-        reopened.map(|()| None)
+        self.agree(writer).map(|()| None)
     }
 }

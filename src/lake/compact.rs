@@ -22,7 +22,10 @@ use deltalake::{
 };
 use futures::future::BoxFuture;
 
-use super::{LakeError, Table, columns, encoding};
+use super::{
+    LakeError, Table, columns,
+    encoding::{self, Layout},
+};
 use crate::crash;
 
 /// What one compaction did.
@@ -42,31 +45,50 @@ const SORT: [&str; 4] = ["asset_pair", "source_provider", "timestamp", "revision
 impl Table {
     /// Merges one full tier of one partition; `None` when no tier is full.
     pub async fn compact(&self) -> Result<Option<Compaction>, LakeError> {
-        self.merge(self.config.compact_after).await
+        let newest = self.snapshot();
+        let state = newest.snapshot().map_err(|error| self.delta(error))?;
+        let log = state.log_data();
+        let target = self.target();
+        let files = log.iter().filter(|file| file.size() < target);
+        let full = partitions(files)
+            .into_values()
+            .find_map(|files| full_tier(files, self.config.compact_after, target));
+        match full {
+            None => Ok(None),
+            Some(files) => self.merge(&newest, &files).await.map(Some),
+        }
     }
 
-    /// Merges the files of each partition, whatever their size, until every partition is one file.
+    /// Writes every partition anew as one file, however few or small its files are.
     pub fn compact_fully(&self) -> BoxFuture<'_, Result<Vec<Compaction>, LakeError>> {
         Box::pin(async move {
+            let newest = self.snapshot();
+            let state = newest.snapshot().map_err(|error| self.delta(error))?;
+            let log = state.log_data();
             let mut done = Vec::new();
-            while let Some(compaction) = self.merge(2).await? {
-                done.push(compaction);
+            for files in partitions(log.iter()).into_values() {
+                done.push(self.merge(&newest, &bounded(files, self.target())).await?);
             }
             Ok(done)
         })
     }
 
-    async fn merge(&self, full: usize) -> Result<Option<Compaction>, LakeError> {
-        let newest = self.snapshot();
-        let state = newest.snapshot().map_err(|error| self.delta(error))?;
-        let target = i64::try_from(self.config.target_file_bytes).unwrap_or(i64::MAX);
-        let log = state.log_data();
-        let files = log.iter().filter(|file| file.size() < target).collect();
-        let Some(files) = full_tier(files, full, target) else { return Ok(None) };
-        let batch = self.merged(&newest, &files).await?;
-        let mut writer = RecordBatchWriter::for_table(&newest)
+    fn target(&self) -> i64 {
+        i64::try_from(self.config.target_file_bytes).unwrap_or(i64::MAX)
+    }
+
+    async fn merge(
+        &self,
+        newest: &deltalake::DeltaTable,
+        files: &[LogicalFileView],
+    ) -> Result<Compaction, LakeError> {
+        let batch = self.merged(newest, files).await?;
+        let level = self.config.compact_compression;
+        let layout = Layout::best(&batch, level)
+            .map_err(|source| LakeError::Arrow { table: self.name(), source: source.into() })?;
+        let mut writer = RecordBatchWriter::for_table(newest)
             .map_err(|error| self.delta(error))?
-            .with_writer_properties(encoding::properties(self.config.compact_compression));
+            .with_writer_properties(encoding::properties(level, &layout));
         writer.write(batch).await.map_err(|error| self.delta(error))?;
         let adds = writer.flush().await.map_err(|error| self.delta(error))?;
         crash::point("compaction_written");
@@ -76,23 +98,18 @@ impl Table {
             bytes_after: adds.iter().map(|add| add.size).sum(),
         };
         let removes = files.iter().map(|file| file.remove_action(false)).collect();
-        self.replace(removes, adds, target).await?;
+        self.replace(removes, adds).await?;
         crash::point("compaction_committed");
         self.metrics.delta_compactions.with_label_values(&[self.name()]).inc();
-        Ok(Some(compaction))
+        Ok(compaction)
     }
 
     /// Swaps the files in one commit. Only compaction removes files, so no append is disturbed.
-    async fn replace(
-        &self,
-        removes: Vec<Remove>,
-        adds: Vec<Add>,
-        target_size: i64,
-    ) -> Result<(), LakeError> {
+    async fn replace(&self, removes: Vec<Remove>, adds: Vec<Add>) -> Result<(), LakeError> {
         let unchanged = |add: Add| Action::Add(Add { data_change: false, ..add });
         let actions =
             removes.into_iter().map(Action::Remove).chain(adds.into_iter().map(unchanged));
-        let operation = DeltaOperation::Optimize { predicate: None, target_size };
+        let operation = DeltaOperation::Optimize { predicate: None, target_size: self.target() };
         let mut writer = self.writer.lock().await;
         self.refresh(&mut writer).await?;
         // delta-rs lets two compactions of the same files both land and double their rows; one
@@ -128,32 +145,35 @@ impl Table {
     }
 }
 
-/// The files of the fullest tier that is full, together with all lower tiers of its partition.
-fn full_tier(
-    files: Vec<LogicalFileView>,
-    full: usize,
-    largest: i64,
-) -> Option<Vec<LogicalFileView>> {
+fn partitions(
+    files: impl Iterator<Item = LogicalFileView>,
+) -> BTreeMap<Option<String>, Vec<LogicalFileView>> {
     let mut partitions: BTreeMap<Option<String>, Vec<LogicalFileView>> = BTreeMap::new();
     for file in files {
         let day = file.partition_values_map().remove(columns::PARTITION).flatten();
         partitions.entry(day).or_default().push(file);
     }
-    partitions.into_values().find_map(|mut files| {
-        files.sort_by_key(LogicalFileView::size);
-        let mut end = files.len();
-        while end >= full {
-            let tier = tier(files[end - 1].size());
-            let start = files[..end].partition_point(|file| self::tier(file.size()) < tier);
-            // A tier of one partition counts as full together with what would join it from below.
-            if end - start >= full || (full == 2 && end >= full) {
-                files.truncate(end);
-                return Some(bounded(files, largest)).filter(|files| files.len() > 1);
-            }
-            end = start;
+    partitions
+}
+
+/// The files of the highest tier that is full, together with all lower ones of the partition.
+fn full_tier(
+    mut files: Vec<LogicalFileView>,
+    full: usize,
+    largest: i64,
+) -> Option<Vec<LogicalFileView>> {
+    files.sort_by_key(LogicalFileView::size);
+    let mut end = files.len();
+    while end >= full {
+        let highest = tier(files[end - 1].size());
+        let start = files[..end].partition_point(|file| tier(file.size()) < highest);
+        if end - start >= full {
+            files.truncate(end);
+            return Some(bounded(files, largest)).filter(|files| files.len() > 1);
         }
-        None
-    })
+        end = start;
+    }
+    None
 }
 
 /// As many of the smallest files as fit into one finished file.

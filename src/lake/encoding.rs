@@ -1,22 +1,42 @@
-//! How columns are laid out in Parquet; measured, see `docs` of the README's layout section.
+//! How columns are laid out in Parquet; `layout.md` beside this file has the measurements.
 
-use deltalake::parquet::{
-    basic::{Compression, Encoding, ZstdLevel},
-    file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesBuilder},
-    schema::types::ColumnPath,
+use deltalake::{
+    arrow::{array::RecordBatch, datatypes::Schema},
+    parquet::{
+        arrow::ArrowWriter,
+        basic::{Compression, Encoding, ZstdLevel},
+        errors::ParquetError,
+        file::properties::{EnabledStatistics, WriterProperties},
+        schema::types::ColumnPath,
+    },
 };
 
-/// A price column keeps its dictionary only while it stays smaller than this: few distinct prices
-/// (FX) are best as a dictionary, many (crypto) as split byte streams.
-const PRICE_DICTIONARY_BYTES: usize = 64 * 1024;
+/// One way of writing a column of numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    /// As they are; best where a price returns in the next row, as an open after a close.
+    Plain,
+    /// Best where there are few distinct values, as in FX.
+    Dictionary,
+    /// Byte by byte; best where only the last digits differ.
+    Split,
+}
+
+impl Form {
+    const ALL: [Self; 3] = [Self::Plain, Self::Dictionary, Self::Split];
+}
+
+/// The form of each column whose best form depends on the market.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Layout([Form; 5]);
+
+const NUMBERS: [&str; 5] = ["open", "high", "low", "close", "volume"];
+
+/// A dictionary larger than this is no longer one.
+const DICTIONARY_BYTES: usize = 4 * 1024 * 1024;
 
 /// Nobody skips row groups by these, so their minimum and maximum are not worth the work.
-const WITHOUT_STATISTICS: [&str; 12] = [
-    "open",
-    "high",
-    "low",
-    "close",
-    "volume",
+const WITHOUT_STATISTICS: [&str; 7] = [
     "trade_count",
     "is_mock",
     "is_derived",
@@ -26,34 +46,100 @@ const WITHOUT_STATISTICS: [&str; 12] = [
     "_source",
 ];
 
-/// zstd `level`; timestamps as deltas, prices and volumes as dictionary or split byte streams.
-pub(super) fn properties(level: i32) -> WriterProperties {
+impl Default for Layout {
+    /// For rows that have just come; compaction finds out what suits them best.
+    fn default() -> Self {
+        Self([Form::Plain, Form::Plain, Form::Plain, Form::Plain, Form::Split])
+    }
+}
+
+impl Layout {
+    /// Writes the numbers of `rows` in every form and keeps the smallest of each column.
+    pub(super) fn best(rows: &RecordBatch, level: i32) -> Result<Self, ParquetError> {
+        let sample = rows.slice(0, rows.num_rows().min(SAMPLE));
+        let mut best = Self::default();
+        let mut smallest = [i64::MAX; NUMBERS.len()];
+        for form in Form::ALL {
+            let sizes = sizes(&sample, level, form)?;
+            for ((size, smallest), chosen) in sizes.iter().zip(&mut smallest).zip(&mut best.0) {
+                if size < smallest {
+                    (*smallest, *chosen) = (*size, form);
+                }
+            }
+        }
+        Ok(best)
+    }
+}
+
+/// Enough rows to know a market by.
+const SAMPLE: usize = 200_000;
+
+/// Compressed bytes of each number column, all written in one form.
+fn sizes(rows: &RecordBatch, level: i32, form: Form) -> Result<[i64; 5], ParquetError> {
+    let columns = NUMBERS.map(|name| rows.schema().index_of(name).ok());
+    let columns: Vec<usize> = columns.into_iter().flatten().collect();
+    let numbers = rows.project(&columns)?;
+    let schema = std::sync::Arc::new(Schema::clone(&numbers.schema()));
+    let properties = properties(level, &Layout([form; 5]));
+    let mut writer = ArrowWriter::try_new(std::io::sink(), schema, Some(properties))?;
+    writer.write(&numbers)?;
+    let written = writer.close()?;
+    let size = |column: usize| {
+        let groups = written.row_groups().iter();
+        groups.map(|group| group.column(column).compressed_size()).sum()
+    };
+    Ok(std::array::from_fn(size))
+}
+
+/// zstd `level`; timestamps as deltas, prices and volumes as `layout` says.
+pub(super) fn properties(level: i32, layout: &Layout) -> WriterProperties {
     let zstd = ZstdLevel::try_new(level).unwrap_or_default();
+    let time = ColumnPath::from("timestamp");
     let mut properties = WriterProperties::builder()
         .set_compression(Compression::ZSTD(zstd))
         .set_max_row_group_row_count(Some(1_048_576))
-        .set_created_by(concat!("barkeep ", env!("CARGO_PKG_VERSION")).to_owned());
-    properties = plain(properties, "timestamp", Encoding::DELTA_BINARY_PACKED);
-    for price in ["open", "high", "low", "close"] {
-        let column = ColumnPath::from(price);
+        .set_created_by(concat!("barkeep ", env!("CARGO_PKG_VERSION")).to_owned())
+        .set_column_dictionary_enabled(time.clone(), false)
+        .set_column_encoding(time, Encoding::DELTA_BINARY_PACKED);
+    for (name, form) in NUMBERS.into_iter().zip(layout.0) {
+        let column = ColumnPath::from(name);
+        let encoding =
+            if form == Form::Split { Encoding::BYTE_STREAM_SPLIT } else { Encoding::PLAIN };
         properties = properties
-            .set_column_dictionary_enabled(column.clone(), true)
-            .set_column_dictionary_page_size_limit(column.clone(), PRICE_DICTIONARY_BYTES)
-            .set_column_encoding(column, Encoding::BYTE_STREAM_SPLIT);
+            .set_column_statistics_enabled(column.clone(), EnabledStatistics::None)
+            .set_column_dictionary_enabled(column.clone(), form == Form::Dictionary)
+            .set_column_dictionary_page_size_limit(column.clone(), DICTIONARY_BYTES)
+            .set_column_encoding(column, encoding);
     }
-    for column in WITHOUT_STATISTICS {
+    for name in WITHOUT_STATISTICS {
         properties = properties
-            .set_column_statistics_enabled(ColumnPath::from(column), EnabledStatistics::None);
+            .set_column_statistics_enabled(ColumnPath::from(name), EnabledStatistics::None);
     }
-    plain(properties, "volume", Encoding::BYTE_STREAM_SPLIT).build()
+    properties.build()
 }
 
-fn plain(
-    properties: WriterPropertiesBuilder,
-    column: &str,
-    encoding: Encoding,
-) -> WriterPropertiesBuilder {
-    properties
-        .set_column_dictionary_enabled(ColumnPath::from(column), false)
-        .set_column_encoding(ColumnPath::from(column), encoding)
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use deltalake::arrow::array::{ArrayRef, Float64Array};
+
+    use super::*;
+
+    fn rows(prices: &[f64]) -> RecordBatch {
+        let column = || -> ArrayRef { Arc::new(Float64Array::from(prices.to_vec())) };
+        RecordBatch::try_from_iter(NUMBERS.map(|name| (name, column()))).unwrap()
+    }
+
+    #[test]
+    fn the_layout_follows_the_market() {
+        // A few hundred distinct prices in no order: an index is shorter than any of them.
+        let few: Vec<f64> =
+            (0..20_000_u64).map(|n| 1.0 + ((n * n * 7) % 331) as f64 / 1e5).collect();
+        assert_eq!(Layout::best(&rows(&few), 9).unwrap().0[0], Form::Dictionary);
+        // Many neighbouring prices: only their last bytes differ.
+        let many: Vec<f64> =
+            (0..20_000_u64).map(|n| 40_000.0 + ((n * 7_919) % 19_997) as f64 / 64.0).collect();
+        assert_eq!(Layout::best(&rows(&many), 9).unwrap().0[0], Form::Split);
+    }
 }

@@ -41,6 +41,8 @@ pub struct Table {
 pub(super) struct Writer {
     pub(super) table: DeltaTable,
     pub(super) commits: u32,
+    /// The newest version whose records the caller has taken in.
+    pub(super) known: u64,
 }
 
 impl Table {
@@ -62,7 +64,11 @@ impl Table {
             timeframe,
             config: config.clone(),
             metrics: metrics.clone(),
-            writer: Mutex::new(Writer { table: table.clone(), commits: 0 }),
+            writer: Mutex::new(Writer {
+                known: table.version().unwrap_or(0),
+                table: table.clone(),
+                commits: 0,
+            }),
             newest: RwLock::new(table),
         })
     }
@@ -110,14 +116,24 @@ impl Table {
     /// Opens the writer's handle anew, from the log.
     pub(super) async fn reopen(&self, writer: &mut Writer) -> Result<(), LakeError> {
         let url = writer.table.log_store().root_url().clone();
-        let known = writer.table.version().unwrap_or(0);
         writer.table = load(&url).await.map_err(|error| self.delta(error))?;
         writer.commits = 0;
         self.publish(&writer.table);
-        if writer.table.version().unwrap_or(0) == known {
+        Ok(())
+    }
+
+    /// Fails with `MovedOn` while there are commits that the caller has not taken in.
+    pub(super) fn agree(&self, writer: &Writer) -> Result<(), LakeError> {
+        if writer.table.version().unwrap_or(0) == writer.known {
             return Ok(());
         }
-        Err(LakeError::MovedOn { table: self.name(), known })
+        Err(LakeError::MovedOn { table: self.name(), known: writer.known })
+    }
+
+    /// Says that the records of every commit up to `version()` have been taken in.
+    pub async fn acknowledge(&self) {
+        let mut writer = self.writer.lock().await;
+        writer.known = self.version();
     }
 
     /// Like `reopen`, when enough commits were made through the handle.

@@ -254,7 +254,7 @@ impl Ledger {
 
     /// Everything before it is accounted for: the start of the first gap, or `closed_until`.
     pub fn watermark(&self, closed_until: DateTime<Utc>) -> DateTime<Utc> {
-        self.first_gap_from(self.origin, closed_until)
+        self.first_from(self.origin, closed_until, CandleState::is_gap)
     }
 
     /// Like the watermark, but for the newest stretch: what follows the last final candle.
@@ -262,13 +262,20 @@ impl Ledger {
     /// `None` while the series has no final candle.
     pub fn frontier(&self, closed_until: DateTime<Utc>) -> Option<DateTime<Utc>> {
         let last = self.last_final(closed_until)?;
-        Some(self.first_gap_from(last, closed_until))
+        // A candle that was refused is accounted for, and still nobody has it.
+        let lacks = |state: CandleState| state.is_gap() || state == CandleState::Quarantined;
+        Some(self.first_from(last, closed_until, lacks))
     }
 
-    fn first_gap_from(&self, from: DateTime<Utc>, closed_until: DateTime<Utc>) -> DateTime<Utc> {
+    fn first_from(
+        &self,
+        from: DateTime<Utc>,
+        closed_until: DateTime<Utc>,
+        matches: impl Fn(CandleState) -> bool,
+    ) -> DateTime<Utc> {
         let window = Window::new(from, closed_until.max(from));
-        let gap = self.states(window).into_iter().find(|run| run.value.is_gap());
-        gap.map_or(window.end, |run| run.window.start)
+        let first = self.states(window).into_iter().find(|run| matches(run.value));
+        first.map_or(window.end, |run| run.window.start)
     }
 }
 

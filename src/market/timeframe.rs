@@ -60,7 +60,9 @@ impl Timeframe {
 
     /// The open time of the candle that contains `at`.
     pub fn floor(self, at: DateTime<Utc>) -> DateTime<Utc> {
-        at - TimeDelta::microseconds(at.timestamp_micros().rem_euclid(self.micros()))
+        let micros = at.timestamp_micros();
+        let floor = micros - micros.rem_euclid(self.micros());
+        DateTime::from_timestamp_micros(floor).unwrap_or(at)
     }
 
     /// The first open time at or after `at`.

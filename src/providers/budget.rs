@@ -40,12 +40,19 @@ pub struct Budget {
     spacing: TimeDelta,
     /// How far ahead of an even pace a burst may run.
     tolerance: TimeDelta,
-    /// When the next request is due at an even pace.
-    due: Mutex<DateTime<Utc>>,
+    pace: Mutex<Pace>,
     live_waiting: AtomicUsize,
     live_served: Notify,
     /// Backfills queue here, so that only one of them ever competes with a live poll.
     backfill_turn: AsyncMutex<()>,
+}
+
+#[derive(Default)]
+struct Pace {
+    /// When the next request is due at an even pace.
+    due: DateTime<Utc>,
+    /// From when and until when the provider wants nothing.
+    paused: Option<(DateTime<Utc>, DateTime<Utc>)>,
 }
 
 impl Budget {
@@ -56,7 +63,7 @@ impl Budget {
             clock,
             spacing,
             tolerance: spacing * ahead,
-            due: Mutex::new(DateTime::UNIX_EPOCH),
+            pace: Mutex::new(Pace::default()),
             live_waiting: AtomicUsize::new(0),
             live_served: Notify::new(),
             backfill_turn: AsyncMutex::new(()),
@@ -90,20 +97,29 @@ impl Budget {
 
     /// Sends nothing for `wait`: the provider said so.
     pub fn pause(&self, wait: Duration) {
-        let until = self.clock.now() + TimeDelta::from_std(wait).unwrap_or(TimeDelta::zero());
-        let mut due = self.due.lock().unwrap_or_else(PoisonError::into_inner);
-        *due = (*due).max(until + self.tolerance);
+        let now = self.clock.now();
+        let until = now + TimeDelta::from_std(wait).unwrap_or(TimeDelta::zero());
+        let mut pace = self.pace.lock().unwrap_or_else(PoisonError::into_inner);
+        pace.paused = Some(pace.paused.map_or((now, until), |(_, own)| (now, own.max(until))));
     }
 
     /// Takes a request now, or says how long there is none.
     fn take(&self) -> Option<Duration> {
         let now = self.clock.now();
-        let mut due = self.due.lock().unwrap_or_else(PoisonError::into_inner);
-        let wait = *due - self.tolerance - now;
+        let mut pace = self.pace.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((since, until)) = pace.paused {
+            // A clock that was set back must not make a pause of seconds one of hours.
+            if (since..until).contains(&now) {
+                return (until - now).to_std().ok();
+            }
+            pace.paused = None;
+        }
+        let due = pace.due.min(now + self.tolerance + self.spacing);
+        let wait = due - self.tolerance - now;
         if wait > TimeDelta::zero() {
             return wait.to_std().ok();
         }
-        *due = (*due).max(now) + self.spacing;
+        pace.due = due.max(now) + self.spacing;
         None
     }
 }
@@ -179,6 +195,17 @@ mod tests {
         drop(live);
         clock.advance(Duration::from_secs(1));
         assert!(backfill.as_mut().now_or_never().is_some(), "and is served after it");
+    }
+
+    #[test]
+    fn t24_a_clock_that_is_set_back_does_not_stop_the_requests() {
+        let (clock, budget) = budget(1, 1);
+        budget.pause(Duration::from_secs(5));
+        clock.advance(Duration::from_secs(5));
+        assert!(is_granted(&budget, Lane::Live));
+        clock.set(clock.now() - TimeDelta::hours(1));
+        clock.advance(Duration::from_secs(1));
+        assert!(is_granted(&budget, Lane::Live), "an hour back is not an hour's wait");
     }
 
     #[test]

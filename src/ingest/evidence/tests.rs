@@ -81,6 +81,7 @@ fn t07_an_answer_without_the_candles_we_know_proves_nothing() {
 #[test]
 fn a_provider_without_early_history_is_believed_after_more_empty_answers() {
     let mut ledger = ledger();
+    told(&mut ledger, minutes(30, 31), &[30], 99);
     for asked in 0..5 {
         told(&mut ledger, minutes(0, 10), &[], 100 + asked);
         assert_eq!(state_at(&ledger, 0), CandleState::Missing);
@@ -92,6 +93,18 @@ fn a_provider_without_early_history_is_believed_after_more_empty_answers() {
     told(&mut ledger, minutes(10, 20), &[12, 13, 14, 15, 16, 17, 18, 19], 112);
     assert_eq!(state_at(&ledger, 10), CandleState::BeforeHistory);
     assert_eq!(state_at(&ledger, 12), CandleState::Final);
+}
+
+#[test]
+fn a_frozen_feed_is_never_taken_for_a_quiet_market() {
+    let mut ledger = ledger();
+    for asked in 10..60 {
+        told(&mut ledger, minutes(0, asked), &[0, 1, 2], asked);
+    }
+    assert_eq!(state_at(&ledger, 3), CandleState::Missing);
+    assert_eq!(ledger.frontier(minute(60)), Some(minute(3)));
+    told(&mut ledger, minutes(0, 61), &[0, 1, 2, 60], 61);
+    assert_eq!(state_at(&ledger, 3), CandleState::NoTrade, "now a candle follows");
 }
 
 #[test]
@@ -145,7 +158,8 @@ proptest! {
     #[test]
     fn t07_empty_answers_never_make_a_false_no_trade(seed in any::<u64>(), no_trade in 0.0..0.5) {
         let mut random = StdRng::seed_from_u64(seed);
-        let traded: Vec<bool> = (0..300).map(|_| !random.random_bool(no_trade)).collect();
+        let traded = (0..300).map(|n| n == 299 || !random.random_bool(no_trade));
+        let traded: Vec<bool> = traded.collect();
         let mut ledger = ledger();
         let minutes_of = |until| (0_i64..until).zip(&traded).filter(|(_, traded)| **traded).map(|(n, _)| n);
         let known: Vec<i64> = minutes_of(5).collect();
