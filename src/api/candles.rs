@@ -48,6 +48,8 @@ struct CandleView {
 
 /// Candles in one answer.
 const MOST: u32 = 10_000;
+/// Candles where nobody says how many.
+const NEWEST: u32 = 500;
 
 pub(super) async fn list(
     State(app): State<Arc<App>>,
@@ -56,14 +58,14 @@ pub(super) async fn list(
     let book = params.book(&app)?;
     let timeframe = book.series().timeframe;
     let window = params.window(timeframe)?;
-    let limit = params.limit(500, MOST)?;
+    let limit = params.limit(MOST)?;
     params.finish("series (or asset, timeframe, provider), start, end, limit")?;
     let as_of = app.clock.now();
     let due = closed_until(as_of, app.provider.settle(), timeframe);
     let freshness = freshness::of(&app, &book, as_of);
     let window = match window {
-        Some(window) => checked(window, timeframe)?,
-        None => newest(freshness.last_candle, due, timeframe, limit),
+        Some(window) => checked(window, timeframe, limit)?,
+        None => newest(freshness.last_candle, due, timeframe, limit.unwrap_or(NEWEST)),
     };
     let window = Window::new(window.start, window.end.min(due).max(window.start));
     let candles = match book.recent(window) {
@@ -81,7 +83,11 @@ pub(super) async fn list(
     }))
 }
 
-fn checked(window: Window, timeframe: Timeframe) -> Result<Window, Problem> {
+fn checked(window: Window, timeframe: Timeframe, limit: Option<u32>) -> Result<Window, Problem> {
+    if limit.is_some() {
+        let detail = "a window says by itself how many candles it has";
+        return Err(Problem::invalid("limit", detail, "give either limit or start and end"));
+    }
     let candles = window.candles(timeframe);
     if candles <= i64::from(MOST) {
         return Ok(window);
