@@ -11,7 +11,7 @@ use crate::{
     app::App,
     ingest::closed_until,
     lake::LandedCandle,
-    market::{Series, Timeframe, Window},
+    market::{CandleState, Series, Timeframe, Window},
     query::Verdict,
 };
 
@@ -68,7 +68,13 @@ pub(super) async fn list(
         None => newest(freshness.last_candle, due, timeframe, limit.unwrap_or(NEWEST)),
     };
     let window = Window::new(window.start, window.end.min(due).max(window.start));
-    let candles = match book.recent(window) {
+    // Read before the candles: what it calls final is in the lake by then. Memory may learn of it a
+    // moment later, and must not pass off a candle it does not know yet as a hole.
+    let states = coverage::states(&book, window);
+    let is_final = |run: &&RunView| run.state == CandleState::Final;
+    let finals: i64 = states.iter().filter(is_final).map(|run| run.candles).sum();
+    let recent = book.recent(window).filter(|candles| candles.len() as i64 >= finals);
+    let candles = match recent {
         Some(candles) => candles,
         None => app.lake.candles(timeframe).candles(book.series(), window).await?,
     };
@@ -79,7 +85,7 @@ pub(super) async fn list(
         verdict: freshness.verdict,
         watermark: freshness.watermark,
         candles: candles.into_iter().map(|landed| view(landed, timeframe)).collect(),
-        states: coverage::states(&book, window),
+        states,
     }))
 }
 
