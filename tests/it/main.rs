@@ -1,4 +1,6 @@
 //! One binary for all tests above the unit tests: each further one would link this stack again.
 #![expect(clippy::unwrap_used, reason = "a set-up that fails should fail its test")]
 
+mod api;
 mod delta_facts;
+mod support;
