@@ -11,7 +11,7 @@ use crate::{
     app::App,
     ingest::closed_until,
     lake::LandedCandle,
-    market::{Series, Timeframe, Window},
+    market::{CandleState, Series, Timeframe, Window},
     query::Verdict,
 };
 
@@ -48,6 +48,8 @@ struct CandleView {
 
 /// Candles in one answer.
 const MOST: u32 = 10_000;
+/// Candles where nobody says how many.
+const NEWEST: u32 = 500;
 
 pub(super) async fn list(
     State(app): State<Arc<App>>,
@@ -56,17 +58,23 @@ pub(super) async fn list(
     let book = params.book(&app)?;
     let timeframe = book.series().timeframe;
     let window = params.window(timeframe)?;
-    let limit = params.limit(500, MOST)?;
+    let limit = params.limit(MOST)?;
     params.finish("series (or asset, timeframe, provider), start, end, limit")?;
     let as_of = app.clock.now();
     let due = closed_until(as_of, app.provider.settle(), timeframe);
     let freshness = freshness::of(&app, &book, as_of);
     let window = match window {
-        Some(window) => checked(window, timeframe)?,
-        None => newest(freshness.last_candle, due, timeframe, limit),
+        Some(window) => checked(window, timeframe, limit)?,
+        None => newest(freshness.last_candle, due, timeframe, limit.unwrap_or(NEWEST)),
     };
     let window = Window::new(window.start, window.end.min(due).max(window.start));
-    let candles = match book.recent(window) {
+    // Read before the candles: what it calls final is in the lake by then. Memory may learn of it a
+    // moment later, and must not pass off a candle it does not know yet as a hole.
+    let states = coverage::states(&book, window);
+    let is_final = |run: &&RunView| run.state == CandleState::Final;
+    let finals: i64 = states.iter().filter(is_final).map(|run| run.candles).sum();
+    let recent = book.recent(window).filter(|candles| candles.len() as i64 >= finals);
+    let candles = match recent {
         Some(candles) => candles,
         None => app.lake.candles(timeframe).candles(book.series(), window).await?,
     };
@@ -77,11 +85,15 @@ pub(super) async fn list(
         verdict: freshness.verdict,
         watermark: freshness.watermark,
         candles: candles.into_iter().map(|landed| view(landed, timeframe)).collect(),
-        states: coverage::states(&book, window),
+        states,
     }))
 }
 
-fn checked(window: Window, timeframe: Timeframe) -> Result<Window, Problem> {
+fn checked(window: Window, timeframe: Timeframe, limit: Option<u32>) -> Result<Window, Problem> {
+    if limit.is_some() {
+        let detail = "a window says by itself how many candles it has";
+        return Err(Problem::invalid("limit", detail, "give either limit or start and end"));
+    }
     let candles = window.candles(timeframe);
     if candles <= i64::from(MOST) {
         return Ok(window);

@@ -26,8 +26,8 @@ pub(super) struct Coverage {
 pub(super) struct RunView {
     start: DateTime<Utc>,
     end: DateTime<Utc>,
-    state: CandleState,
-    candles: i64,
+    pub(super) state: CandleState,
+    pub(super) candles: i64,
 }
 
 /// Runs in one answer.

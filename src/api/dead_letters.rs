@@ -4,15 +4,21 @@ use std::sync::Arc;
 
 use axum::{
     Json,
-    extract::{Path, State},
-    http::header::{CONTENT_TYPE, HeaderName},
+    extract::{FromRequestParts, Path, State, rejection::PathRejection},
+    http::{
+        header::{CONTENT_TYPE, HeaderName},
+        request::Parts,
+    },
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use super::{Problem, extract::Params};
+use super::{
+    Problem,
+    extract::{Params, quoted},
+};
 use crate::{
     app::App,
     market::Series,
@@ -49,11 +55,11 @@ pub(super) async fn list(
     mut params: Params,
 ) -> Result<Json<Page>, Problem> {
     let filter = DeadLetterFilter {
-        series: params.get("series", "write provider/asset/timeframe")?,
-        expectation: params.text("expectation"),
+        series: params.get("series")?,
+        expectation: params.text("expectation").map(expectation).transpose()?,
         after: params.text("cursor").map(|cursor| read_cursor(&cursor)).transpose()?,
     };
-    let limit = params.limit(100, 1_000)?;
+    let limit = params.limit(1_000)?.unwrap_or(100);
     params.finish("series, expectation, cursor, limit")?;
     let mut letters = app.store.dead_letters(&filter, limit + 1).await?;
     let has_more = letters.len() > limit as usize;
@@ -64,8 +70,10 @@ pub(super) async fn list(
 
 pub(super) async fn show(
     State(app): State<Arc<App>>,
-    Path(id): Path<String>,
+    LetterId(id): LetterId,
+    params: Params,
 ) -> Result<Json<LetterView>, Problem> {
+    params.finish("")?;
     let kept = find(&app, &id).await?;
     let bytes = kept.letter.raw.clone();
     let raw = String::from_utf8(bytes.to_vec()).ok();
@@ -74,10 +82,37 @@ pub(super) async fn show(
 
 pub(super) async fn raw(
     State(app): State<Arc<App>>,
-    Path(id): Path<String>,
+    LetterId(id): LetterId,
+    params: Params,
 ) -> Result<([(HeaderName, &'static str); 1], Bytes), Problem> {
+    params.finish("")?;
     let kept = find(&app, &id).await?;
     Ok(([(CONTENT_TYPE, "application/octet-stream")], kept.letter.raw))
+}
+
+/// The `{id}` of a path; whether there is such a letter, the store knows.
+pub(super) struct LetterId(String);
+
+impl<S: Send + Sync> FromRequestParts<S> for LetterId {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let id = Path::<String>::from_request_parts(parts, state).await;
+        let refused = |error: PathRejection| {
+            Problem::invalid("id", error.body_text(), "GET /v1/dead-letters lists the ids")
+        };
+        id.map(|Path(id)| Self(id)).map_err(refused)
+    }
+}
+
+/// Names of expectations are words; anything else would match nothing, and say so to nobody.
+fn expectation(name: String) -> Result<String, Problem> {
+    let is_word = |c: char| c.is_ascii_lowercase() || c == '_';
+    if !name.is_empty() && name.chars().all(is_word) {
+        return Ok(name);
+    }
+    let detail = format!("expectation {} is not valid", quoted(&name));
+    Err(Problem::invalid("expectation", detail, "write a name like on_grid, as letters carry it"))
 }
 
 async fn find(app: &App, id: &str) -> Result<KeptLetter, Problem> {
@@ -108,11 +143,11 @@ fn cursor(kept: &KeptLetter) -> String {
 
 fn read_cursor(text: &str) -> Result<DeadLetterPosition, Problem> {
     let refused = || {
-        let detail = format!("cursor {text:?} is not one of ours");
+        let detail = format!("cursor {} is not one of ours", quoted(text));
         Problem::invalid("cursor", detail, "use the `next` of the page before")
     };
-    let (micros, id) = text.split_once('.').ok_or_else(refused)?;
+    let (micros, id) = text.split_once(".dl_").ok_or_else(refused)?;
     let micros: i64 = micros.parse().map_err(|_| refused())?;
     let extracted_at = DateTime::from_timestamp_micros(micros).ok_or_else(refused)?;
-    Ok(DeadLetterPosition { extracted_at, id: id.to_owned() })
+    Ok(DeadLetterPosition { extracted_at, id: format!("dl_{id}") })
 }

@@ -1,6 +1,6 @@
 //! Query parameters, read so that whatever is wrong with one is said of that one.
 
-use std::{collections::BTreeMap, fmt::Display, str::FromStr};
+use std::{collections::BTreeMap, str::FromStr, sync::Arc};
 
 use axum::{
     extract::{FromRequestParts, Query},
@@ -12,7 +12,7 @@ use super::Problem;
 use crate::{
     app::App,
     ingest::Book,
-    market::{Series, Timeframe, Window},
+    market::{ParseError, Series, Timeframe, Window},
 };
 
 /// The parameters of a request, taken one by one; what is left over is unknown.
@@ -29,10 +29,11 @@ impl<S: Send + Sync> FromRequestParts<S> for Params {
                 .map_err(|error| Problem::invalid("query", error.body_text(), "write a=b&c=d"))?;
         let mut params = BTreeMap::new();
         for (name, value) in pairs {
-            if params.insert(name.clone(), value).is_some() {
-                let detail = format!("the parameter {name:?} is given twice");
-                return Err(Problem::invalid("query", detail, "give it once"));
+            if params.contains_key(&name) {
+                let detail = format!("the parameter {} is given twice", quoted(&name));
+                return Err(Problem::invalid(shortened(&name), detail, "give it once"));
             }
+            params.insert(name, value);
         }
         Ok(Self(params))
     }
@@ -44,17 +45,13 @@ impl Params {
         self.0.remove(name)
     }
 
-    /// A parameter of any type that reads itself from text.
-    pub(super) fn get<T: FromStr<Err: Display>>(
+    /// A name of the market: a series, an asset, a timeframe, a provider.
+    pub(super) fn get<T: FromStr<Err = ParseError>>(
         &mut self,
         name: &'static str,
-        fix: &str,
     ) -> Result<Option<T>, Problem> {
         let Some(text) = self.0.remove(name) else { return Ok(None) };
-        let refused = |error: T::Err| {
-            Problem::invalid(name, format!("{name} {text:?} cannot be read: {error}"), fix)
-        };
-        text.parse().map(Some).map_err(refused)
+        text.parse().map(Some).map_err(|error| unreadable(name, &error))
     }
 
     pub(super) fn time(&mut self, name: &'static str) -> Result<Option<DateTime<Utc>>, Problem> {
@@ -62,19 +59,19 @@ impl Params {
         // A plus sign that was not percent-encoded arrives as a space.
         let time = DateTime::parse_from_rfc3339(&text.replace(' ', "+"));
         time.map(|time| Some(time.with_timezone(&Utc))).map_err(|error| {
-            let detail = format!("{name} {text:?} is no instant: {error}");
+            let detail = format!("{name} {} is no instant: {error}", quoted(&text));
             Problem::invalid(name, detail, "write RFC 3339 with an offset: 2024-05-01T00:00:00Z")
         })
     }
 
     /// A number between 1 and `most`.
-    pub(super) fn limit(&mut self, default: u32, most: u32) -> Result<u32, Problem> {
-        let limit = self.get("limit", "write a whole number")?.unwrap_or(default);
-        if (1..=most).contains(&limit) {
-            return Ok(limit);
-        }
-        let detail = format!("limit {limit} is out of range");
-        Err(Problem::invalid("limit", detail, &format!("use 1 to {most}")))
+    pub(super) fn limit(&mut self, most: u32) -> Result<Option<u32>, Problem> {
+        let Some(text) = self.0.remove("limit") else { return Ok(None) };
+        let limit = text.parse().ok().filter(|limit| (1..=most).contains(limit));
+        limit.map(Some).ok_or_else(|| {
+            let detail = format!("limit {} is out of range or no number", quoted(&text));
+            Problem::invalid("limit", detail, &format!("write a whole number from 1 to {most}"))
+        })
     }
 
     /// `start` and `end`, both or neither, aligned outwards to the candle grid.
@@ -89,41 +86,90 @@ impl Params {
             let detail = "end is not after start";
             return Err(Problem::invalid("end", detail, "the window is [start, end)"));
         }
-        let edge = chrono::TimeDelta::days(366);
-        if start < DateTime::UNIX_EPOCH || end > DateTime::<Utc>::MAX_UTC - edge {
-            let detail = "the window leaves the calendar";
-            return Err(Problem::invalid("start", detail, "stay between 1970 and 262000"));
+        if start < DateTime::UNIX_EPOCH {
+            let detail = "the window begins before 1970";
+            return Err(Problem::invalid("start", detail, "begin in 1970 or later"));
         }
-        Ok(Some(Window::new(start, end).align(timeframe)))
+        let window = Window::new(whole_second_before(start), whole_second_after(end));
+        Ok(Some(window.align(timeframe)))
     }
 
     /// The book of the series named by `series=`, or by `asset=`, `timeframe=` and `provider=`.
-    pub(super) fn book(&mut self, app: &App) -> Result<std::sync::Arc<Book>, Problem> {
-        let series = match self.get::<Series>("series", "write provider/asset/timeframe")? {
-            Some(series) => series,
+    pub(super) fn book(&mut self, app: &App) -> Result<Arc<Book>, Problem> {
+        let series = match self.get::<Series>("series")? {
+            Some(series) => self.without_parts().map(|()| series)?,
             None => Series {
                 provider: self
-                    .get("provider", "use a provider's name, like coinbase")?
+                    .get("provider")?
                     .unwrap_or_else(|| app.config.ingest.provider.clone()),
-                instrument: self.get("asset", "write BTCUSD")?.ok_or_else(|| {
+                instrument: self.get("asset")?.ok_or_else(|| {
                     Problem::invalid("series", "no series is named", "add series=… or asset=…")
                 })?,
-                timeframe: self.get("timeframe", "use 1m, 5m, 15m, 1h, 4h or 1d")?.ok_or_else(
-                    || Problem::invalid("timeframe", "timeframe is missing", "add timeframe=1m"),
-                )?,
+                timeframe: self.get("timeframe")?.ok_or_else(|| {
+                    Problem::invalid("timeframe", "timeframe is missing", "add timeframe=1m")
+                })?,
             },
         };
-        let unknown =
-            || Problem::not_found(&format!("series {series}"), "GET /v1/series lists them");
-        app.books.get(&series).ok_or_else(unknown)
+        find(app, &series)
+    }
+
+    /// Beside `series=` its parts would either repeat or contradict it.
+    pub(super) fn without_parts(&self) -> Result<(), Problem> {
+        let parts = ["asset", "timeframe", "provider"];
+        let Some(part) = parts.into_iter().find(|part| self.0.contains_key(*part)) else {
+            return Ok(());
+        };
+        let detail = format!("series names the {part} already");
+        Err(Problem::invalid(part, detail, "give either series, or asset, timeframe and provider"))
     }
 
     /// Refuses what nobody asked for: a misspelt filter must not silently filter nothing.
     pub(super) fn finish(self, known: &str) -> Result<(), Problem> {
         let Some((name, _)) = self.0.first_key_value() else { return Ok(()) };
-        let detail = format!("there is no parameter {name:?} here");
-        Err(Problem::invalid("query", detail, &format!("the parameters are: {known}")))
+        let detail = format!("there is no parameter {} here", quoted(name));
+        let fix = match known {
+            "" => "leave it out: this route has no parameters".to_owned(),
+            known => format!("the parameters are: {known}"),
+        };
+        Err(Problem::invalid(shortened(name), detail, &fix))
     }
 }
 
 const BOTH: &str = "give both start and end, or neither";
+
+/// The book of a series that was asked for by name.
+pub(super) fn find(app: &App, series: &Series) -> Result<Arc<Book>, Problem> {
+    let unknown = || Problem::not_found(&format!("series {series}"), "GET /v1/series lists them");
+    app.books.get(series).ok_or_else(unknown)
+}
+
+/// A name in the parameter `field` that is none.
+pub(super) fn unreadable(field: &'static str, error: &ParseError) -> Problem {
+    let ParseError { what, given, fix } = error;
+    let inside = if *what == field { String::new() } else { format!("in {field}: ") };
+    Problem::invalid(field, format!("{inside}{what} {} is not valid", quoted(given)), fix)
+}
+
+/// What a caller wrote, in quotes; enough of it to be recognised.
+pub(super) fn quoted(text: &str) -> String {
+    format!("{:?}", shortened(text))
+}
+
+fn shortened(text: &str) -> String {
+    const MOST: usize = 100;
+    match text.char_indices().nth(MOST) {
+        None => text.to_owned(),
+        Some((end, _)) => format!("{}…", &text[..end]),
+    }
+}
+
+/// The grid knows neither the fractions of a second that a caller may write, nor leap seconds, which
+/// count as a fraction of the second before.
+fn whole_second_before(at: DateTime<Utc>) -> DateTime<Utc> {
+    DateTime::from_timestamp(at.timestamp(), 0).unwrap_or(at)
+}
+
+fn whole_second_after(at: DateTime<Utc>) -> DateTime<Utc> {
+    let has_fraction = at.timestamp_subsec_nanos() > 0;
+    DateTime::from_timestamp(at.timestamp() + i64::from(has_fraction), 0).unwrap_or(at)
+}

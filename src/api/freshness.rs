@@ -6,7 +6,11 @@ use axum::{Json, extract::State};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use super::{Problem, extract::Params, series};
+use super::{
+    Problem,
+    extract::{Params, find, unreadable},
+    series,
+};
 use crate::{
     app::App,
     ingest::Book,
@@ -40,7 +44,10 @@ pub(super) async fn list(
     mut params: Params,
 ) -> Result<Json<FreshnessList>, Problem> {
     let books = match params.text("series") {
-        Some(names) => named(&app, &names)?,
+        Some(names) => {
+            params.without_parts()?;
+            named(&app, &names)?
+        }
         None => series::matching(&app, &mut params)?,
     };
     params.finish("series (one or several, separated by commas), asset, timeframe, provider")?;
@@ -56,15 +63,11 @@ pub(super) fn of(app: &App, book: &Book, now: DateTime<Utc>) -> Freshness {
 }
 
 fn named(app: &App, names: &str) -> Result<Vec<Arc<Book>>, Problem> {
-    let find = |name: &str| {
-        let series: Series = name.parse().map_err(|error: crate::market::ParseError| {
-            Problem::invalid("series", error.to_string(), error.fix)
-        })?;
-        let unknown =
-            || Problem::not_found(&format!("series {series}"), "GET /v1/series lists them");
-        app.books.get(&series).ok_or_else(unknown)
+    let read = |name: &str| {
+        let series: Series = name.parse().map_err(|error| unreadable("series", &error))?;
+        find(app, &series)
     };
-    names.split(',').map(find).collect()
+    names.split(',').map(read).collect()
 }
 
 fn view(freshness: Freshness) -> FreshnessView {

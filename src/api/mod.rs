@@ -9,21 +9,24 @@ mod health;
 mod problem;
 mod series;
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    any::Any,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use axum::{
     Router,
     extract::{MatchedPath, Request, State},
     http::{HeaderName, StatusCode, Uri},
     middleware::{self, Next},
-    response::Response,
+    response::{IntoResponse, Response},
     routing::get,
 };
 use tower_http::{
     catch_panic::CatchPanicLayer,
     compression::CompressionLayer,
     request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer},
-    timeout::TimeoutLayer,
     trace::TraceLayer,
 };
 
@@ -35,7 +38,7 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Every route there is.
 pub fn router(app: Arc<App>) -> Router {
     let patience = app.config.server.request_timeout;
-    Router::new()
+    let routes = Router::new()
         .route("/v1/series", get(series::list))
         .route("/v1/watermarks", get(series::watermarks))
         .route("/v1/freshness", get(freshness::list))
@@ -49,15 +52,21 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/version", get(health::version))
         .route("/metrics", get(health::metrics))
         .fallback(unknown_route)
-        .method_not_allowed_fallback(wrong_method)
+        .method_not_allowed_fallback(wrong_method);
+    guarded(routes, patience)
         .layer(middleware::from_fn_with_state(app.clone(), measure))
-        .layer(TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, patience))
-        .layer(CatchPanicLayer::new())
         .layer(CompressionLayer::new())
         .layer(PropagateRequestIdLayer::new(REQUEST_ID))
         .layer(TraceLayer::new_for_http().make_span_with(span))
         .layer(SetRequestIdLayer::new(REQUEST_ID, MakeRequestUuid))
         .with_state(app)
+}
+
+/// Whatever a route does, the caller gets an answer, and `measure` outside of it gets to count it.
+fn guarded<S: Clone + Send + Sync + 'static>(routes: Router<S>, patience: Duration) -> Router<S> {
+    routes
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(middleware::from_fn_with_state(patience, in_time))
 }
 
 /// One span per request; queries may one day carry secrets, so only the path is named.
@@ -79,12 +88,35 @@ async fn measure(State(app): State<Arc<App>>, request: Request, next: Next) -> R
     response
 }
 
+async fn in_time(State(patience): State<Duration>, request: Request, next: Next) -> Response {
+    let Ok(response) = tokio::time::timeout(patience, next.run(request)).await else {
+        let detail = format!("the answer took longer than {patience:?}");
+        let problem = Problem::new(StatusCode::GATEWAY_TIMEOUT, "timeout", detail);
+        return problem.fix("ask for a smaller window, or try again").into_response();
+    };
+    response
+}
+
+fn panicked(panic: Box<dyn Any + Send>) -> Response {
+    let text = panic.downcast::<String>().map(|text| *text);
+    let said = text.or_else(|panic| panic.downcast::<&str>().map(|text| (*text).to_owned()));
+    let said = said.unwrap_or_default();
+    tracing::error!(panic = said, "a request panicked");
+    let detail = "the log has the details under this request id";
+    Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", detail).into_response()
+}
+
 async fn unknown_route(uri: Uri) -> Problem {
-    Problem::new(StatusCode::NOT_FOUND, "unknown_route", format!("there is no {}", uri.path()))
+    let detail = format!("there is no route {}", extract::quoted(uri.path()));
+    Problem::new(StatusCode::NOT_FOUND, "unknown_route", detail)
         .fix("see the README for the list of routes")
 }
 
 async fn wrong_method(request: Request) -> Problem {
-    let detail = format!("{} does not answer {}", request.uri().path(), request.method());
+    let path = extract::quoted(request.uri().path());
+    let detail = format!("{path} does not answer {}", request.method());
     Problem::new(StatusCode::METHOD_NOT_ALLOWED, "wrong_method", detail).fix("use GET")
 }
+
+#[cfg(test)]
+mod tests;

@@ -25,7 +25,7 @@ pub struct Problem {
     code: &'static str,
     detail: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    field: Option<&'static str>,
+    field: Option<Box<str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     fix: Option<String>,
 }
@@ -38,9 +38,9 @@ impl Problem {
     }
 
     /// The request is wrong in one field.
-    pub fn invalid(field: &'static str, detail: impl Into<String>, fix: &str) -> Self {
-        let status = StatusCode::UNPROCESSABLE_ENTITY;
-        Self { field: Some(field), ..Self::new(status, "invalid_field", detail) }.fix(fix)
+    pub fn invalid(field: impl Into<Box<str>>, detail: impl Into<String>, fix: &str) -> Self {
+        let problem = Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_field", detail);
+        Self { field: Some(field.into()), ..problem }.fix(fix)
     }
 
     pub fn not_found(what: &str, fix: &str) -> Self {

@@ -78,9 +78,9 @@ const FILTERS: &str = "asset, timeframe, provider";
 
 /// The books that pass the filters.
 pub(super) fn matching(app: &App, params: &mut Params) -> Result<Vec<Arc<Book>>, Problem> {
-    let asset = params.get::<InstrumentId>("asset", "write BTCUSD")?;
-    let timeframe = params.get::<Timeframe>("timeframe", "use 1m, 5m, 15m, 1h, 4h or 1d")?;
-    let provider = params.get::<ProviderId>("provider", "use a provider's name, like coinbase")?;
+    let asset = params.get::<InstrumentId>("asset")?;
+    let timeframe = params.get::<Timeframe>("timeframe")?;
+    let provider = params.get::<ProviderId>("provider")?;
     let mut books = app.books.all();
     books.retain(|book| {
         let series = book.series();

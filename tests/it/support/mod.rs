@@ -1,3 +1,4 @@
-//! What several tests need.
+//! What several groups of tests share.
 
 pub(crate) mod daemon;
+pub(crate) mod test_app;

@@ -1,0 +1,219 @@
+//! Daemon, exchange, store and lake in one process, with a clock that only the test moves.
+//!
+//! There is no scheduler and there are no workers: a test runs the jobs itself, in its own order.
+
+mod answer;
+mod clock;
+
+use std::{collections::HashMap, future::Future, path::Path, sync::Arc};
+
+use axum::{body::Body, http::Request};
+use barkeep::{
+    app::App,
+    clock::Clock,
+    config::Config,
+    files::{ColumnMap, FileRequest},
+    ingest::{Book, ImportSummary, Importer, IngestError, Policy, closed_until},
+    jobs::{self, JobSpec},
+    market::{Series, Window},
+    providers::{Lane, Origin},
+    simulate::{self, Faults, SimulatedExchange, SimulationConfig},
+};
+use chrono::{DateTime, TimeDelta, Utc};
+use futures::FutureExt;
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tower::ServiceExt;
+
+pub(crate) use self::{answer::Answer, clock::SteppedClock};
+
+/// What differs from test to test.
+pub(crate) struct Setup {
+    pub(crate) now: &'static str,
+    pub(crate) assets: &'static str,
+    pub(crate) timeframes: &'static str,
+    pub(crate) history: &'static str,
+    pub(crate) simulation: SimulationConfig,
+    /// Further settings, by the names of environment variables without their prefix.
+    pub(crate) settings: &'static [(&'static str, &'static str)],
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        Self {
+            // A Wednesday, half a minute into a minute.
+            now: "2024-03-06T12:00:30Z",
+            assets: "BTCUSD",
+            timeframes: "1m",
+            history: "8h",
+            simulation: SimulationConfig::default(),
+            settings: &[],
+        }
+    }
+}
+
+pub(crate) struct TestApp {
+    pub(crate) app: Arc<App>,
+    pub(crate) clock: Arc<SteppedClock>,
+    pub(crate) exchange: Arc<SimulatedExchange>,
+    pub(crate) folder: TempDir,
+}
+
+/// More rounds than any test needs: whoever gets there does not come to rest.
+const MOST_ROUNDS: usize = 100;
+
+impl TestApp {
+    /// One asset in one timeframe, eight hours of history, nothing fetched yet.
+    pub(crate) async fn start() -> Self {
+        Self::with(Setup::default()).await
+    }
+
+    pub(crate) async fn with(setup: Setup) -> Self {
+        let clock = Arc::new(SteppedClock::at(setup.now.parse().unwrap()));
+        let exchange = Arc::new(SimulatedExchange::new(&setup.simulation, clock.clone()));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(simulate::serve(listener, exchange.clone(), std::future::pending()));
+        let folder = tempfile::tempdir().unwrap();
+        let config = config(&setup, folder.path(), &url);
+        let app = App::start_with_clock(config, clock.clone()).await.unwrap();
+        Self { app, clock, exchange, folder }
+    }
+
+    /// Waits for `future`; when it sleeps on the clock, time moves to its next wake-up.
+    pub(crate) async fn run<T>(&self, future: impl Future<Output = T>) -> T {
+        let mut future = std::pin::pin!(future);
+        loop {
+            tokio::select! {
+                biased;
+                output = &mut future => return output,
+                () = self.clock.step() => {}
+            }
+        }
+    }
+
+    pub(crate) async fn poll(&self, series: &str) -> Result<(), IngestError> {
+        self.work(&JobSpec::Poll(series.parse().unwrap())).await
+    }
+
+    pub(crate) async fn fill(&self, series: &str) -> Result<(), IngestError> {
+        self.work(&JobSpec::Fill(series.parse().unwrap())).await
+    }
+
+    async fn work(&self, job: &JobSpec) -> Result<(), IngestError> {
+        self.run(jobs::run(&self.app, job)).await
+    }
+
+    /// Works like scheduler and workers would until nothing may be asked any more. Time moves on
+    /// where an answer needs another one some time later; jobs may fail, as they may in life.
+    pub(crate) async fn settle(&self) {
+        for _ in 0..MOST_ROUNDS {
+            self.round().await;
+            match self.next_question() {
+                None => return,
+                Some(at) if at <= self.now() => {}
+                Some(_) => self.clock.advance(self.app.config.ingest.reask_after),
+            }
+        }
+        let owed = self.native_books().into_iter().map(|book| {
+            let due = self.due(book.series());
+            let gaps = book.with_ledger(|ledger| ledger.gaps(due));
+            (book.series().to_string(), gaps, book.trouble())
+        });
+        panic!("after {MOST_ROUNDS} rounds this is still owed: {:#?}", owed.collect::<Vec<_>>());
+    }
+
+    /// Polls and fills every series once, and runs what that puts into the queue.
+    pub(crate) async fn round(&self) {
+        for book in self.native_books() {
+            let _ = self.work(&JobSpec::Poll(book.series().clone())).await;
+            let _ = self.work(&JobSpec::Fill(book.series().clone())).await;
+        }
+        for lane in [Lane::Live, Lane::Backfill] {
+            while let Some(job) = self.app.queue.next(lane).now_or_never() {
+                let _ = self.work(&job).await;
+                self.app.queue.ended(&job);
+            }
+        }
+    }
+
+    fn native_books(&self) -> Vec<Arc<Book>> {
+        let is_native =
+            |book: &Arc<Book>| self.app.provider.origin(book.series().timeframe) == Origin::Native;
+        self.app.live_books().filter(is_native).collect()
+    }
+
+    fn next_question(&self) -> Option<DateTime<Utc>> {
+        let policy = Policy::of_provider(&self.app.config.ingest);
+        let question_at = |book: &Arc<Book>| book.question_at(self.due(book.series()), policy);
+        self.native_books().iter().filter_map(question_at).min()
+    }
+
+    pub(crate) fn now(&self) -> DateTime<Utc> {
+        self.clock.now()
+    }
+
+    /// Candles of `series` that open before it have closed and settled.
+    pub(crate) fn due(&self, series: &Series) -> DateTime<Utc> {
+        closed_until(self.now(), self.app.provider.settle(), series.timeframe)
+    }
+
+    pub(crate) fn set_faults(&self, faults: &[&str]) {
+        self.exchange.set_faults(Faults::from_pairs(faults.iter().copied()).unwrap());
+    }
+
+    /// Brings a file of that name and text into the lake.
+    pub(crate) async fn import(&self, name: &str, text: &str, series: &str) -> ImportSummary {
+        let path = self.folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        let importer = Importer {
+            lander: self.app.lander.clone(),
+            books: self.app.books.clone(),
+            store: self.app.store.clone(),
+        };
+        let series = series.parse().unwrap();
+        let map = ColumnMap::default();
+        let request = FileRequest { path, series, map, received_at: self.now() };
+        importer.import(&request).await.unwrap()
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        self.send(Request::get(path)).await
+    }
+
+    pub(crate) async fn send(&self, request: axum::http::request::Builder) -> Answer {
+        let request = request.body(Body::empty()).unwrap();
+        let router = barkeep::api::router(self.app.clone());
+        Answer::read(router.oneshot(request).await.unwrap()).await
+    }
+}
+
+/// `start=…&end=…` of a window.
+pub(crate) fn query_of(window: Window) -> String {
+    let text = |at: DateTime<Utc>| at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
+    format!("start={}&end={}", text(window.start), text(window.end))
+}
+
+pub(crate) fn seconds(count: i64) -> TimeDelta {
+    TimeDelta::seconds(count)
+}
+
+fn config(setup: &Setup, folder: &Path, url: &str) -> Config {
+    let store = format!("sqlite:{}", folder.join("barkeep.db").display());
+    let lake = folder.join("lake").display().to_string();
+    let settings = [
+        ("STORE__URL", store.as_str()),
+        ("LAKE__PATH", &lake),
+        ("INGEST__ASSETS", setup.assets),
+        ("INGEST__TIMEFRAMES", setup.timeframes),
+        ("INGEST__HISTORY", setup.history),
+        ("PROVIDERS__COINBASE__URL", url),
+        ("PROVIDERS__COINBASE__IS_MOCK", "true"),
+        // Waiting for a turn would move the clock by an amount that depends on the machine.
+        ("PROVIDERS__COINBASE__REQUESTS_PER_SECOND", "1000000"),
+        ("PROVIDERS__COINBASE__BURST", "1000000"),
+    ];
+    let named = |(name, value): &(&str, &str)| (format!("BARKEEP__{name}"), (*value).to_owned());
+    let environment: HashMap<_, _> = settings.iter().chain(setup.settings).map(named).collect();
+    Config::from_layers(None, environment).unwrap()
+}
