@@ -132,8 +132,7 @@ impl App {
         for series in self.config.series() {
             let is_new = self.books.get(&series).is_none();
             let book = self.books.open(&series, origin)?;
-            let change =
-                if is_new { Some(book.opening()) } else { book.extend_origin(origin) };
+            let change = if is_new { Some(book.opening()) } else { book.extend_origin(origin) };
             new.extend(change);
             if self.provider.origin(series.timeframe) != Origin::Native {
                 book.recheck(self.unchecked(&book));

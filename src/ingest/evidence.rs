@@ -123,7 +123,11 @@ impl<'a> Weigher<'a> {
             needed: if is_empty { policy.empty_confirmations } else { policy.confirmations },
             counts: !vanished && policy.can_confirm,
             first_candle: ledger.first_final().into_iter().chain(first_valid).min(),
-            last_candle: ledger.last_final(DateTime::<Utc>::MAX_UTC).into_iter().chain(last_valid).max(),
+            last_candle: ledger
+                .last_final(DateTime::<Utc>::MAX_UTC)
+                .into_iter()
+                .chain(last_valid)
+                .max(),
             history_from: history_from(ledger, answer.window.end),
             findings: Findings {
                 is_suspicious: vanished || (is_empty && expects),
