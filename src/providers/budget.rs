@@ -40,12 +40,29 @@ pub struct Budget {
     spacing: TimeDelta,
     /// How far ahead of an even pace a burst may run.
     tolerance: TimeDelta,
-    /// When the next request is due at an even pace.
-    due: Mutex<DateTime<Utc>>,
+    pace: Mutex<Pace>,
     live_waiting: AtomicUsize,
     live_served: Notify,
     /// Backfills queue here, so that only one of them ever competes with a live poll.
     backfill_turn: AsyncMutex<()>,
+}
+
+#[derive(Debug)]
+struct Pace {
+    /// When the next request is due at an even pace.
+    due: DateTime<Utc>,
+    /// The latest reading of the clock.
+    seen: DateTime<Utc>,
+}
+
+impl Pace {
+    /// A clock set back takes `due` with it, or nothing would be sent until it has caught up.
+    fn read(&mut self, clock: &dyn Clock) -> DateTime<Utc> {
+        let now = clock.now();
+        self.due -= (self.seen - now).max(TimeDelta::zero());
+        self.seen = now;
+        now
+    }
 }
 
 impl Budget {
@@ -56,7 +73,7 @@ impl Budget {
             clock,
             spacing,
             tolerance: spacing * ahead,
-            due: Mutex::new(DateTime::UNIX_EPOCH),
+            pace: Mutex::new(Pace { due: DateTime::UNIX_EPOCH, seen: DateTime::UNIX_EPOCH }),
             live_waiting: AtomicUsize::new(0),
             live_served: Notify::new(),
             backfill_turn: AsyncMutex::new(()),
@@ -90,20 +107,21 @@ impl Budget {
 
     /// Sends nothing for `wait`: the provider said so.
     pub fn pause(&self, wait: Duration) {
-        let until = self.clock.now() + TimeDelta::from_std(wait).unwrap_or(TimeDelta::zero());
-        let mut due = self.due.lock().unwrap_or_else(PoisonError::into_inner);
-        *due = (*due).max(until + self.tolerance);
+        let mut pace = self.pace.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = pace.read(self.clock.as_ref());
+        let until = now + TimeDelta::from_std(wait).unwrap_or(TimeDelta::zero());
+        pace.due = pace.due.max(until + self.tolerance);
     }
 
     /// Takes a request now, or says how long there is none.
     fn take(&self) -> Option<Duration> {
-        let now = self.clock.now();
-        let mut due = self.due.lock().unwrap_or_else(PoisonError::into_inner);
-        let wait = *due - self.tolerance - now;
+        let mut pace = self.pace.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = pace.read(self.clock.as_ref());
+        let wait = pace.due - self.tolerance - now;
         if wait > TimeDelta::zero() {
             return wait.to_std().ok();
         }
-        *due = (*due).max(now) + self.spacing;
+        pace.due = pace.due.max(now) + self.spacing;
         None
     }
 }
@@ -188,5 +206,15 @@ mod tests {
         assert!(!is_granted(&budget, Lane::Live) && !is_granted(&budget, Lane::Backfill));
         clock.advance(Duration::from_secs(30));
         assert!(is_granted(&budget, Lane::Live));
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_holds_nothing_up() {
+        let (clock, budget) = budget(10, 1);
+        assert!(is_granted(&budget, Lane::Live));
+        clock.set(clock.now() - TimeDelta::hours(5));
+        assert!(!is_granted(&budget, Lane::Live), "the pace is kept");
+        clock.advance(Duration::from_millis(100));
+        assert!(is_granted(&budget, Lane::Live), "and no more than that");
     }
 }
