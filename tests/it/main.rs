@@ -1,4 +1,10 @@
 //! One binary for all tests above the unit tests: each further one would link this stack again.
 #![expect(clippy::unwrap_used, reason = "a set-up that fails should fail its test")]
 
+mod architecture;
+mod cli;
+mod coinbase_wire;
+mod corpus;
 mod delta_facts;
+mod loopback;
+mod recorded;
