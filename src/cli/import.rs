@@ -2,12 +2,13 @@
 
 use std::{path::PathBuf, process::ExitCode};
 
+use chrono::DateTime;
 use clap::Args;
 
 use crate::{
     app::App,
     config::Config,
-    files::{ColumnMap, FileRequest},
+    files::{self, ColumnMap, FileRequest},
     ingest::{ImportSummary, Importer},
     market::{InstrumentId, ProviderId, Series, Timeframe},
 };
@@ -28,28 +29,31 @@ pub(super) struct Import {
     #[arg(long)]
     provider: ProviderId,
     /// Which column means what, like `time=date,volume=volume_btc`; the rest is detected.
-    #[arg(long, default_value = "", hide_default_value = true)]
-    map: String,
+    #[arg(long)]
+    map: Option<ColumnMap>,
 }
 
 impl Import {
     pub(super) async fn run(self, config: Config) -> anyhow::Result<ExitCode> {
-        let map = match self.map.as_str() {
-            "" => ColumnMap::default(),
-            text => text.parse()?,
+        let map = self.map.unwrap_or_default();
+        let series =
+            Series { provider: self.provider, instrument: self.asset, timeframe: self.timeframe };
+        let request = |path, received_at| {
+            let (series, map) = (series.clone(), map.clone());
+            FileRequest { path, series, map, received_at }
         };
+        // All of them, before the first one lands.
+        for path in &self.files {
+            files::read(&request(path.clone(), DateTime::UNIX_EPOCH), 1_000)?;
+        }
         let app = App::start(config).await?;
         let importer = Importer {
             lander: app.lander.clone(),
             books: app.books.clone(),
             store: app.store.clone(),
         };
-        let series =
-            Series { provider: self.provider, instrument: self.asset, timeframe: self.timeframe };
         for path in self.files {
-            let received_at = app.clock.now();
-            let series = series.clone();
-            let request = FileRequest { path, series, map: map.clone(), received_at };
+            let request = request(path, app.clock.now());
             let summary = importer.import(&request).await?;
             print_summary(&request, &summary);
         }

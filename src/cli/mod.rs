@@ -17,7 +17,7 @@ use crate::config::{Config, DEFAULTS};
 #[command(name = "barkeep", version, propagate_version = true)]
 pub struct Cli {
     /// Settings over the compiled-in defaults; the environment (`BARKEEP__SECTION__KEY`) wins.
-    #[arg(long, global = true, value_name = "FILE", env = "BARKEEP_CONFIG")]
+    #[arg(long, global = true, value_name = "FILE", env = "BARKEEP_CONFIG", display_order = 900)]
     config: Option<PathBuf>,
 
     #[command(subcommand)]
@@ -43,7 +43,8 @@ impl Cli {
     pub fn run(self) -> BoxFuture<'static, anyhow::Result<ExitCode>> {
         Box::pin(async move {
             let config = Config::load(self.config.as_deref())?;
-            crate::telemetry::init_logging(&config.log)?;
+            crate::telemetry::init_logging(&config.log)
+                .map_err(|error| anyhow::anyhow!("log.filter: {error}"))?;
             match self.command {
                 Command::Serve => serve::run(config).await,
                 Command::Demo(demo) => demo.run(config).await,

@@ -14,16 +14,16 @@ use crate::error::ErrorClass;
 pub enum FileError {
     #[error("{path}: no such file; check the path")]
     Missing { path: PathBuf },
-    #[error("{path}: cannot be read ({source}); check that it is a file this user may read")]
-    Io { path: PathBuf, source: io::Error },
+    #[error("{path}: cannot be read ({cause}); check that it is a file this user may read")]
+    Io { path: PathBuf, cause: io::Error },
     #[error("{path}: not a known kind of file; bring .csv or .txt (text) or .parquet")]
     UnknownFormat { path: PathBuf },
     #[error("{path}: not plain text; unpack it, or save it as CSV in UTF-8")]
     NotText { path: PathBuf },
     #[error("{path}: named .parquet but does not begin like one; export it again, or name it .csv")]
     NotParquet { path: PathBuf },
-    #[error("{path}: broken Parquet file ({source}); export it again")]
-    BrokenParquet { path: PathBuf, source: ParquetError },
+    #[error("{path}: broken Parquet file ({cause}); export it again")]
+    BrokenParquet { path: PathBuf, cause: ParquetError },
     #[error("{path}: the file is empty; bring one with a header line and rows")]
     Empty { path: PathBuf },
     #[error(
@@ -68,12 +68,12 @@ impl FileError {
         }
     }
 
-    pub(super) fn of_io(path: &Path, source: io::Error) -> Self {
+    pub(super) fn of_io(path: &Path, cause: io::Error) -> Self {
         let path = path.to_owned();
-        if source.kind() == io::ErrorKind::NotFound {
+        if cause.kind() == io::ErrorKind::NotFound {
             return Self::Missing { path };
         }
-        Self::Io { path, source }
+        Self::Io { path, cause }
     }
 }
 

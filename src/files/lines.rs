@@ -61,8 +61,8 @@ impl Iterator for Lines {
             match read {
                 Ok(0) => return None,
                 Ok(_) => {}
-                Err(source) => {
-                    return Some(Err(FileError::Io { path: self.path.clone(), source }));
+                Err(cause) => {
+                    return Some(Err(FileError::Io { path: self.path.clone(), cause }));
                 }
             }
             if bytes.len() as u64 == LONGEST_LINE && !bytes.ends_with(b"\n") {

@@ -90,7 +90,7 @@ impl Format {
         let mut magic = Vec::with_capacity(4);
         file.take(4)
             .read_to_end(&mut magic)
-            .map_err(|source| FileError::Io { path: path.to_owned(), source })?;
+            .map_err(|cause| FileError::Io { path: path.to_owned(), cause })?;
         if magic == b"PAR1" {
             return Ok(Self::Parquet);
         }
@@ -110,7 +110,7 @@ impl Format {
 }
 
 fn open(path: &Path) -> Result<File, FileError> {
-    File::open(path).map_err(|source| FileError::of_io(path, source))
+    File::open(path).map_err(|cause| FileError::of_io(path, cause))
 }
 
 /// Rows of one piece, sorted into readable and not.

@@ -43,7 +43,7 @@ pub(super) struct ParquetPieces {
 impl ParquetPieces {
     pub(super) fn open(request: FileRequest, rows: usize) -> Result<Self, FileError> {
         let file = open(&request.path)?;
-        let broken = |source| FileError::BrokenParquet { path: request.path.clone(), source };
+        let broken = |cause| FileError::BrokenParquet { path: request.path.clone(), cause };
         let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(broken)?;
         let names = builder.schema().fields().iter().map(|field| field.name().clone()).collect();
         let mut reader = builder.with_batch_size(rows).build().map_err(broken)?;
@@ -76,7 +76,7 @@ impl Iterator for ParquetPieces {
         let next = next.or_else(|| self.reader.next().map(|batch| batch.map(Cells::of)))?;
         let broken = |error: ArrowError| FileError::BrokenParquet {
             path: self.request.path.clone(),
-            source: error.into(),
+            cause: error.into(),
         };
         Some(next.map_err(broken).map(|cells| self.batch(cells)))
     }

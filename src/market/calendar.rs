@@ -11,7 +11,8 @@ pub enum Calendar {
     /// Never closes.
     Always,
     /// Sunday 17:00 to Friday 17:00 in New York, closed for the trading days of Christmas and New
-    /// Year, which begin at 17:00 the evening before. Daylight saving moves it in UTC.
+    /// Year, which begin at 17:00 the evening before. Christmas on a Sunday closes the Monday
+    /// after it instead; New Year on a Sunday closes nothing. Daylight saving moves it in UTC.
     FxWeek,
 }
 
@@ -76,7 +77,11 @@ fn fx_days(window: Window) -> impl Iterator<Item = Window> {
 
 fn is_fx_day(day: NaiveDate) -> bool {
     let is_weekend = matches!(day.weekday(), Weekday::Sat | Weekday::Sun);
-    let is_holiday = (day.month(), day.day()) == (12, 25) || (day.month(), day.day()) == (1, 1);
+    let is_holiday = match (day.month(), day.day()) {
+        (12, 25) | (1, 1) => true,
+        (12, 26) => day.weekday() == Weekday::Mon,
+        _ => false,
+    };
     !is_weekend && !is_holiday
 }
 
@@ -132,6 +137,22 @@ mod tests {
                 (at("2023-12-25T22:00:00Z"), at("2023-12-29T00:00:00Z")),
             ]
         );
+    }
+
+    #[test]
+    fn christmas_on_a_sunday_is_kept_on_monday_but_new_year_is_not() {
+        let sessions =
+            Calendar::FxWeek.sessions(window("2022-12-22T00:00:00Z", "2023-01-04T00:00:00Z"));
+        let edges: Vec<_> = sessions.iter().map(|s| (s.start, s.end)).collect();
+        assert_eq!(
+            edges,
+            [
+                (at("2022-12-22T00:00:00Z"), at("2022-12-23T22:00:00Z")),
+                (at("2022-12-26T22:00:00Z"), at("2022-12-30T22:00:00Z")),
+                (at("2023-01-01T22:00:00Z"), at("2023-01-04T00:00:00Z")),
+            ]
+        );
+        assert!(Calendar::FxWeek.is_open(at("2023-12-26T12:00:00Z")), "a Tuesday");
     }
 
     #[test]

@@ -15,6 +15,9 @@ use crate::{clock::Clock, config::CoinbaseConfig, market::ProviderId, telemetry:
 /// Far above any page of candles.
 const LARGEST_BODY: usize = 16 * 1024 * 1024;
 
+/// Whoever wants us to wait longer will say so again.
+const LONGEST_RETRY_AFTER: Duration = Duration::from_hours(1);
+
 /// Speaks to one provider account.
 #[derive(Clone)]
 pub struct HttpClient {
@@ -111,11 +114,13 @@ impl HttpClient {
     /// Seconds, or an HTTP date measured against our clock.
     fn retry_after(&self, response: &Response) -> Option<Duration> {
         let text = response.headers().get(RETRY_AFTER)?.to_str().ok()?;
-        if let Ok(seconds) = text.trim().parse() {
-            return Some(Duration::from_secs(seconds));
-        }
-        let date = DateTime::parse_from_rfc2822(text).ok()?;
-        Some((date.with_timezone(&Utc) - self.clock.now()).to_std().unwrap_or_default())
+        let wait = if let Ok(seconds) = text.trim().parse() {
+            Duration::from_secs(seconds)
+        } else {
+            let date = DateTime::parse_from_rfc2822(text).ok()?;
+            (date.with_timezone(&Utc) - self.clock.now()).to_std().unwrap_or_default()
+        };
+        Some(wait.min(LONGEST_RETRY_AFTER))
     }
 }
 

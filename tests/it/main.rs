@@ -2,6 +2,12 @@
 #![expect(clippy::unwrap_used, reason = "a set-up that fails should fail its test")]
 
 mod api;
+mod architecture;
+mod cli;
+mod coinbase_wire;
+mod corpus;
 mod crash;
 mod delta_facts;
+mod loopback;
+mod recorded;
 mod support;

@@ -39,7 +39,7 @@ impl Coinbase {
         let granularity = series.timeframe.seconds();
         let mut url = self.url.clone();
         let path = format!("/products/{product}/candles");
-        url.set_path(&path);
+        url.set_path(&format!("{}{path}", self.url.path().trim_end_matches('/')));
         url.query_pairs_mut()
             .append_pair("granularity", &granularity.to_string())
             .append_pair("start", &window.start.timestamp().to_string())

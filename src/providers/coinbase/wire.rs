@@ -1,6 +1,6 @@
 //! Coinbase's JSON: `[[time, low, high, open, close, volume], …]`, newest first.
 
-use std::fmt;
+use std::{fmt, sync::OnceLock};
 
 use bytes::Bytes;
 use chrono::DateTime;
@@ -28,7 +28,11 @@ pub(super) fn read(
     let Page { mut candles, mut rows, unreadable } = page;
     candles.reverse();
     rows.reverse();
-    let raw = RawText::new(move |row| text_of(&body, row));
+    let texts = OnceLock::new();
+    let raw = RawText::new(move |row| {
+        let texts = texts.get_or_init(|| texts_of(&body));
+        texts.get(row).unwrap_or(&body).clone()
+    });
     let series = series.clone();
     Ok(RawBatch { series, window, provenance, candles, raw, rows, unreadable })
 }
@@ -88,9 +92,10 @@ fn row_by_row(body: &Bytes) -> Result<Page, ProviderError> {
     Ok(page)
 }
 
-fn text_of(body: &Bytes, row: usize) -> Bytes {
+/// Every row's text; found once, since a page may be bad from end to end.
+fn texts_of(body: &Bytes) -> Vec<Bytes> {
     let rows: Vec<&RawValue> = serde_json::from_slice(body).unwrap_or_default();
-    rows.get(row).map_or_else(|| body.clone(), |text| body.slice_ref(text.get().as_bytes()))
+    rows.into_iter().map(|text| body.slice_ref(text.get().as_bytes())).collect()
 }
 
 #[cfg(test)]

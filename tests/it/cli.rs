@@ -1,0 +1,186 @@
+//! What the command says: its help, and what it answers to bad usage.
+
+use std::{
+    collections::HashMap,
+    fmt::Write,
+    fs,
+    path::PathBuf,
+    process::{Command, Output},
+};
+
+use barkeep::{
+    app::App,
+    config::{Config, DEFAULTS},
+};
+use insta::assert_snapshot;
+use tempfile::TempDir;
+
+const ROWS: &str = "time,open,high,low,close,volume\n\
+                    2024-01-01T00:00:00Z,100,101.5,99,101,3\n\
+                    2024-01-01T01:00:00Z,101,102,100,100.5,\n";
+
+/// The command with a lake and a store of its own.
+pub(crate) struct Desk {
+    folder: TempDir,
+}
+
+impl Desk {
+    pub(crate) fn new() -> Self {
+        Self { folder: tempfile::tempdir().unwrap() }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn write(&self, name: &str, content: impl AsRef<[u8]>) {
+        fs::write(self.path(name), content).unwrap();
+    }
+
+    pub(crate) fn environment(&self) -> HashMap<String, String> {
+        let store = format!("sqlite:{}", self.path("store.db").display());
+        let pairs = [
+            ("BARKEEP__LAKE__PATH", self.path("lake").display().to_string()),
+            ("BARKEEP__STORE__URL", store),
+            // Log lines carry times; what is said to the user is not logged.
+            ("BARKEEP__LOG__FILTER", "off".to_owned()),
+        ];
+        pairs.map(|(name, value)| (name.to_owned(), value)).into()
+    }
+
+    /// The settings under which the command runs here.
+    pub(crate) fn config(&self) -> Config {
+        Config::from_layers(None, self.environment()).unwrap()
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_barkeep"));
+        command.current_dir(self.folder.path()).args(arguments).env_clear();
+        command.envs(self.environment());
+        command
+    }
+
+    pub(crate) fn run(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).output().unwrap()
+    }
+
+    /// Exit code and both streams, without what differs between machines.
+    fn said(&self, arguments: &[&str]) -> String {
+        self.told(&self.run(arguments))
+    }
+
+    fn told(&self, output: &Output) -> String {
+        let text = |bytes: &[u8]| {
+            let text = String::from_utf8(bytes.to_vec()).unwrap();
+            text.replace(&self.folder.path().display().to_string(), "[folder]")
+        };
+        let (out, err) = (text(&output.stdout), text(&output.stderr));
+        format!("exit {}\n--- out\n{out}--- err\n{err}", output.status.code().unwrap())
+    }
+}
+
+const AS_HOURS: [&str; 6] = ["--asset", "BTC-USD", "--timeframe", "1h", "--provider", "someone"];
+
+fn import<'a>(files: &[&'a str], more: &[&'a str]) -> Vec<&'a str> {
+    [&["import"], files, &AS_HOURS, more].concat()
+}
+
+#[test]
+fn help_and_version() {
+    let desk = Desk::new();
+    assert_snapshot!("help", desk.said(&["--help"]));
+    for command in ["serve", "demo", "simulate-exchange", "import", "config"] {
+        assert_snapshot!(format!("help_{command}"), desk.said(&[command, "--help"]));
+    }
+    let version = format!("exit 0\n--- out\nbarkeep {}\n--- err\n", env!("CARGO_PKG_VERSION"));
+    assert_eq!(desk.said(&["--version"]), version);
+    assert_eq!(fs::read_dir(desk.folder.path()).unwrap().count(), 0, "asking leaves no traces");
+}
+
+#[test]
+fn bad_usage_names_the_word_and_the_fix() {
+    let desk = Desk::new();
+    let with = |option: &str, value: &str| {
+        let mut words = import(&["a.csv"], &[]);
+        let at = words.iter().position(|word| *word == option).unwrap();
+        words[at + 1] = value;
+        desk.said(&words)
+    };
+    assert_snapshot!("unknown_command", desk.said(&["drink"]));
+    assert_snapshot!("bad_asset", with("--asset", "BTC USD"));
+    assert_snapshot!("bad_timeframe", with("--timeframe", "2h"));
+    assert_snapshot!("bad_provider", with("--provider", "Coinbase Pro"));
+    assert_snapshot!("bad_map", desk.said(&import(&["a.csv"], &["--map", "time=date,colour=red"])));
+    assert_snapshot!("no_file_given", desk.said(&import(&[], &[])));
+    assert_snapshot!("bad_fault", desk.said(&["simulate-exchange", "--fault", "gremlins=0.5"]));
+    assert_eq!(fs::read_dir(desk.folder.path()).unwrap().count(), 0, "nothing was begun");
+}
+
+#[test]
+fn a_bad_file_is_refused_before_anything_lands() {
+    let desk = Desk::new();
+    desk.write("good.csv", ROWS);
+    desk.write("headless.csv", ROWS.split_once('\n').unwrap().1);
+    desk.write("notes.docx", "PK");
+    desk.write("torn.parquet", b"PAR1 and then nothing that makes sense PAR1");
+    desk.write("text.parquet", ROWS);
+    desk.write("other.csv", "when,price\n2024-01-01,5\n");
+    desk.write("empty.csv", "");
+    let mut all = String::new();
+    let bad = ["absent.csv", "headless.csv", "notes.docx", "torn.parquet", "text.parquet"];
+    for file in bad.into_iter().chain(["other.csv", "empty.csv", "."]) {
+        write!(all, "# {file}\n{}", desk.said(&import(&["good.csv", file], &[]))).unwrap();
+    }
+    assert_snapshot!("bad_files", all);
+    let words = import(&["good.csv"], &["--map", "time=moment"]);
+    assert_snapshot!("map_of_no_column", desk.said(&words));
+    assert!(!desk.path("lake").exists(), "no lake for nothing");
+}
+
+#[test]
+fn an_import_says_what_became_of_the_rows() {
+    let desk = Desk::new();
+    let broken = "2024-01-01T03:00:00Z,100,99,101,100,1\n2024-01-01T04:00:00Z,-,-,-,-,-\n";
+    desk.write("hours.csv", format!("{ROWS}{broken}2024-01-01T05:00:00Z,100,100,100,100,0\n"));
+    assert_snapshot!("import", desk.said(&import(&["hours.csv"], &[])));
+    assert_snapshot!("import_again", desk.said(&import(&["hours.csv"], &[])));
+    let mut equity = import(&["hours.csv"], &[]);
+    equity[3] = "AAPL";
+    assert_snapshot!("import_of_unknown_hours", desk.said(&equity));
+}
+
+#[test]
+fn settings_are_checked_all_at_once() {
+    let desk = Desk::new();
+    let bad = "[server]\nbind = \"0.0.0.0:80\"\n[ingest]\nassets = [\"BTC USD\"]\nhistory = \"soon\"\n\
+               colour = 1\n[clock]\nspeed = 0.5\n";
+    desk.write("bad.toml", bad);
+    desk.write("torn.toml", "[server\n");
+    assert_snapshot!("bad_settings", desk.said(&["--config", "bad.toml", "config"]));
+    assert_snapshot!("bad_settings_stop_everything", desk.said(&["serve", "--config", "bad.toml"]));
+    assert_snapshot!("torn_settings", desk.said(&["config", "--config", "torn.toml"]));
+    assert_snapshot!("absent_settings", desk.said(&["config", "--config", "absent.toml"]));
+    let filter = desk.command(&["config"]).env("BARKEEP__LOG__FILTER", "a=b=c").output().unwrap();
+    assert_snapshot!("bad_filter", desk.told(&filter));
+}
+
+#[test]
+fn config_prints_the_annotated_defaults() {
+    let desk = Desk::new();
+    let output = desk.run(&["config"]);
+    assert!(output.status.success());
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), DEFAULTS);
+    let in_effect = String::from_utf8(output.stderr).unwrap();
+    assert!(in_effect.contains(&desk.path("lake").display().to_string()), "{in_effect}");
+    assert!(!desk.path("lake").exists(), "looking changes nothing");
+}
+
+#[tokio::test]
+async fn a_second_process_on_the_same_lake_is_refused() {
+    let desk = Desk::new();
+    desk.write("good.csv", ROWS);
+    let app = App::start(desk.config()).await.unwrap();
+    assert_snapshot!("locked", desk.said(&import(&["good.csv"], &[])));
+    app.store.close().await;
+    drop(app);
+}
