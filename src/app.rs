@@ -126,8 +126,8 @@ impl App {
     }
 
     async fn open_books(&self) -> Result<(), IngestError> {
-        // History begins with a day, so that every candle has all of its finer candles.
-        let origin = Timeframe::D1.floor(self.clock.now() - self.config.ingest.history);
+        // Every series begins where a 4h candle does, so that the first one has all of its hours.
+        let origin = Timeframe::H4.floor(self.clock.now() - self.config.ingest.history);
         let mut new = Vec::new();
         for series in self.config.series() {
             let is_new = self.books.get(&series).is_none();

@@ -71,11 +71,14 @@ pub(super) fn findings(
 ) -> Findings {
     let mut weigher = Weigher::new(ledger, timeframe, answer, policy);
     let mut at = answer.window.start;
-    for open_time in answer.valid {
-        let open_time = DateTime::from_timestamp_micros(*open_time).unwrap_or_default();
-        weigher.holes(Window::new(at, open_time));
-        weigher.came(open_time);
-        at = open_time + timeframe.duration();
+    let follows = |before: &i64, after: &i64| after - before == timeframe.micros();
+    for consecutive in answer.valid.chunk_by(follows) {
+        let (Some(first), Some(last)) = (consecutive.first(), consecutive.last()) else { continue };
+        let instant = |micros: i64| DateTime::from_timestamp_micros(micros).unwrap_or_default();
+        let came = Window::new(instant(*first), instant(last + timeframe.micros()));
+        weigher.holes(Window::new(at, came.start));
+        weigher.came(came);
+        at = came.end;
     }
     weigher.holes(Window::new(at, answer.window.end));
     weigher.findings
@@ -136,11 +139,14 @@ impl<'a> Weigher<'a> {
         }
     }
 
-    fn came(&mut self, open_time: DateTime<Utc>) {
-        if matches!(self.ledger.fact_at(open_time), Some(Fact::NoTrade | Fact::BeforeHistory)) {
-            self.findings.overturned += 1;
-        }
-        self.push(self.candle(open_time), Fact::Final);
+    fn came(&mut self, window: Window) {
+        let denied = self
+            .ledger
+            .facts(window)
+            .filter(|run| matches!(run.value, Fact::NoTrade | Fact::BeforeHistory));
+        let overturned: i64 = denied.map(|run| run.window.candles(self.timeframe)).sum();
+        self.findings.overturned += overturned.unsigned_abs();
+        self.push(window, Fact::Final);
     }
 
     /// The stretch between two candles of the answer.

@@ -96,9 +96,12 @@ fn again(
     window: Window,
     policy: Policy,
 ) -> impl Iterator<Item = Run<DateTime<Utc>>> + '_ {
+    // Nothing can be concluded about a hole that no candle follows, and every poll asks for it.
+    let last = ledger.last_final(DateTime::<Utc>::MAX_UTC);
     ledger.facts(window).filter_map(move |run| {
+        let is_followed = last.is_some_and(|last| run.window.start < last);
         let asked_at = match run.value {
-            Fact::Absent { asked_at, .. } => asked_at,
+            Fact::Absent { asked_at, .. } if is_followed => asked_at,
             Fact::Quarantined { asks, asked_at } if asks < policy.confirmations => asked_at,
             _ => return None,
         };

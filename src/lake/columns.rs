@@ -2,18 +2,20 @@
 
 use std::sync::Arc;
 
+use buoyant_kernel::expressions::Scalar;
 use chrono::{DateTime, Datelike, NaiveDate, Utc};
 use deltalake::{
     arrow::{
         array::{
-            ArrayRef, BooleanArray, Date32Array, Float64Array, Int32Array, RecordBatch,
-            StringBuilder, TimestampMicrosecondArray, new_null_array,
+            ArrayRef, BooleanArray, Float64Array, Int32Array, RecordBatch, StringBuilder,
+            TimestampMicrosecondArray, new_null_array,
         },
         datatypes::{DataType as ArrowType, Field, Schema, SchemaRef, TimeUnit},
         error::ArrowError,
     },
     kernel::{DataType, PrimitiveType, StructField},
 };
+use indexmap::IndexMap;
 
 use super::commit::Append;
 use crate::market::{Timeframe, Window};
@@ -21,7 +23,7 @@ use crate::market::{Timeframe, Window};
 /// The partition column: the first day of the month or year of the open time.
 pub(super) const PARTITION: &str = "date";
 
-const COLUMNS: [(&str, PrimitiveType, bool); 16] = [
+const COLUMNS: [(&str, PrimitiveType, bool); 15] = [
     ("asset_pair", PrimitiveType::String, false),
     ("timestamp", PrimitiveType::Timestamp, false),
     ("open", PrimitiveType::Double, false),
@@ -37,17 +39,18 @@ const COLUMNS: [(&str, PrimitiveType, bool); 16] = [
     ("_extracted_at", PrimitiveType::Timestamp, false),
     ("_ingestion_id", PrimitiveType::String, false),
     ("_source", PrimitiveType::String, false),
-    (PARTITION, PrimitiveType::Date, false),
 ];
 
 /// The columns as Delta knows them.
 pub(super) fn fields() -> impl Iterator<Item = StructField> {
+    let partition = (PARTITION, PrimitiveType::Date, false);
     COLUMNS
         .into_iter()
+        .chain([partition])
         .map(|(name, kind, nullable)| StructField::new(name, DataType::Primitive(kind), nullable))
 }
 
-/// The columns as Arrow knows them.
+/// The columns of a data file; the partition is in the log.
 pub(super) fn schema() -> SchemaRef {
     let utc = || ArrowType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
     let fields = COLUMNS.into_iter().map(|(name, kind, nullable)| {
@@ -57,8 +60,7 @@ pub(super) fn schema() -> SchemaRef {
             PrimitiveType::Double => ArrowType::Float64,
             PrimitiveType::Long => ArrowType::Int64,
             PrimitiveType::Integer => ArrowType::Int32,
-            PrimitiveType::Boolean => ArrowType::Boolean,
-            _ => ArrowType::Date32,
+            _ => ArrowType::Boolean,
         };
         Field::new(name, kind, nullable)
     });
@@ -82,11 +84,11 @@ fn partition_after(timeframe: Timeframe, day: NaiveDate) -> NaiveDate {
     day.checked_add_months(chrono::Months::new(months)).unwrap_or(NaiveDate::MAX)
 }
 
-/// One batch per partition, oldest first, rows ordered by asset and time.
+/// One batch per partition, oldest first, with its day; rows ordered by asset and time.
 pub(super) fn batches(
     timeframe: Timeframe,
     landings: &[Append],
-) -> Result<Vec<RecordBatch>, ArrowError> {
+) -> Result<Vec<(NaiveDate, RecordBatch)>, ArrowError> {
     let mut order: Vec<&Append> = landings.iter().collect();
     order.sort_by(|a, b| a.record.series.cmp(&b.record.series));
     let times = || {
@@ -105,7 +107,7 @@ pub(super) fn batches(
         let midnight = |day: NaiveDate| day.and_time(chrono::NaiveTime::MIN).and_utc();
         let slices = slices(&order, Window::new(midnight(day), midnight(next)));
         if !slices.is_empty() {
-            batches.push(batch(&slices, day)?);
+            batches.push((day, batch(&slices)?));
         }
         day = next;
     }
@@ -136,22 +138,25 @@ fn slices<'a>(landings: &[&'a Append], window: Window) -> Vec<Slice<'a>> {
     slices
 }
 
-fn batch(slices: &[Slice<'_>], day: NaiveDate) -> Result<RecordBatch, ArrowError> {
+fn batch(slices: &[Slice<'_>]) -> Result<RecordBatch, ArrowError> {
     let rows: usize = slices.iter().map(|slice| slice.until - slice.from).sum();
     let float = |column: fn(&crate::market::Candles) -> &[f64]| -> ArrayRef {
-        let values = slices.iter().flat_map(|s| &column(s.candles())[s.from..s.until]);
-        Arc::new(Float64Array::from_iter_values(values.copied()))
+        let parts: Vec<&[f64]> =
+            slices.iter().map(|s| &column(s.candles())[s.from..s.until]).collect();
+        Arc::new(Float64Array::from(parts.concat()))
     };
     let volume = slices.iter().flat_map(|s| s.candles().volume[s.from..s.until].iter().copied());
-    let times = slices.iter().flat_map(|s| s.candles().open_time[s.from..s.until].iter().copied());
-    let revisions = slices.iter().flat_map(|s| s.rows().revisions[s.from..s.until].iter().copied());
+    let times: Vec<&[i64]> =
+        slices.iter().map(|s| &s.candles().open_time[s.from..s.until]).collect();
+    let revisions: Vec<&[i32]> =
+        slices.iter().map(|s| &s.rows().revisions[s.from..s.until]).collect();
     let extracted = repeat(slices, |s| s.provenance().extracted_at.timestamp_micros());
     let utc = |times: TimestampMicrosecondArray| Arc::new(times.with_timezone("UTC"));
     RecordBatch::try_new(
         schema(),
         vec![
             text(slices, rows, |s| s.landing.record.series.instrument.to_string()),
-            utc(times.collect::<Vec<_>>().into()),
+            utc(times.concat().into()),
             float(|c| &c.open),
             float(|c| &c.high),
             float(|c| &c.low),
@@ -161,23 +166,22 @@ fn batch(slices: &[Slice<'_>], day: NaiveDate) -> Result<RecordBatch, ArrowError
             text(slices, rows, |s| s.landing.record.series.provider.to_string()),
             Arc::new(BooleanArray::from(repeat(slices, |s| s.provenance().is_mock))),
             Arc::new(BooleanArray::from(repeat(slices, |s| s.provenance().is_derived))),
-            Arc::new(Int32Array::from_iter_values(revisions)),
+            Arc::new(Int32Array::from(revisions.concat())),
             utc(extracted.into()),
             text(slices, rows, |s| s.landing.record.ingestion_id.to_string()),
             text(slices, rows, |s| s.provenance().source.clone()),
-            days(day, rows),
         ],
     )
 }
 
-fn days(day: NaiveDate, rows: usize) -> ArrayRef {
-    let since_epoch = day.signed_duration_since(NaiveDate::default()).num_days();
-    Arc::new(Date32Array::from(vec![i32::try_from(since_epoch).unwrap_or(i32::MAX); rows]))
+/// The partition of `day` as the writer wants it.
+pub(super) fn partition_values(day: NaiveDate) -> IndexMap<String, Scalar> {
+    IndexMap::from([(PARTITION.to_owned(), Scalar::Date(days_since_epoch(day)))])
 }
 
-/// The partition column of a file, from the partition's text in the log.
-pub(super) fn day_column(day: &str, rows: usize) -> ArrayRef {
-    days(day.parse().unwrap_or_default(), rows)
+pub(super) fn days_since_epoch(day: NaiveDate) -> i32 {
+    let days = day.signed_duration_since(NaiveDate::default()).num_days();
+    i32::try_from(days).unwrap_or(i32::MAX)
 }
 
 impl Slice<'_> {

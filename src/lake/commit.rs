@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use chrono::NaiveDate;
 use deltalake::{
-    DeltaTableError,
+    DeltaTable, DeltaTableError,
     arrow::array::RecordBatch,
     kernel::{
         Action, Add, Transaction,
@@ -11,7 +12,7 @@ use deltalake::{
     },
     parquet::file::properties::WriterProperties,
     protocol::{DeltaOperation, SaveMode},
-    writer::{DeltaWriter, RecordBatchWriter},
+    writer::{DeltaWriter, RecordBatchWriter, WriteMode},
 };
 use uuid::Uuid;
 
@@ -56,7 +57,7 @@ impl Table {
         self.refresh(&mut writer).await?;
         self.agree(&writer)?;
         let properties = encoding::properties(self.config.append_compression, &Layout::default());
-        let adds = self.write_files(&writer, batches, properties).await?;
+        let adds = self.write_files(&writer.table, batches, properties).await?;
         crash::point("files_written");
         let version = self.commit_record(&mut writer, &record, adds).await?;
         timer.observe_duration();
@@ -67,15 +68,17 @@ impl Table {
     /// Writes Parquet files that nothing refers to yet.
     pub(super) async fn write_files(
         &self,
-        writer: &Writer,
-        batches: Vec<RecordBatch>,
+        table: &DeltaTable,
+        batches: Vec<(NaiveDate, RecordBatch)>,
         properties: WriterProperties,
     ) -> Result<Vec<Add>, LakeError> {
-        let mut files = RecordBatchWriter::for_table(&writer.table)
+        let mut files = RecordBatchWriter::for_table(table)
             .map_err(|error| self.delta(error))?
             .with_writer_properties(properties);
-        for batch in batches {
-            files.write(batch).await.map_err(|error| self.delta(error))?;
+        for (day, batch) in batches {
+            let partition = columns::partition_values(day);
+            let written = files.write_partition(batch, &partition, WriteMode::Default).await;
+            written.map_err(|error| self.delta(error))?;
         }
         files.flush().await.map_err(|error| self.delta(error))
     }

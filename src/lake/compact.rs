@@ -9,16 +9,14 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use deltalake::{
     arrow::{
-        array::{ArrayRef, RecordBatch, new_null_array},
+        array::RecordBatch,
         compute::{SortColumn, concat_batches, lexsort_to_indices, take_record_batch},
-        datatypes::Schema,
         error::ArrowError,
     },
     kernel::{Action, Add, LogicalFileView, Remove, Transaction, transaction::CommitProperties},
     logstore::object_store::ObjectStoreExt,
     parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder,
     protocol::DeltaOperation,
-    writer::{DeltaWriter, RecordBatchWriter},
 };
 use futures::future::BoxFuture;
 
@@ -86,11 +84,9 @@ impl Table {
         let level = self.config.compact_compression;
         let layout = Layout::best(&batch, level)
             .map_err(|source| LakeError::Arrow { table: self.name(), source: source.into() })?;
-        let mut writer = RecordBatchWriter::for_table(newest)
-            .map_err(|error| self.delta(error))?
-            .with_writer_properties(encoding::properties(level, &layout));
-        writer.write(batch).await.map_err(|error| self.delta(error))?;
-        let adds = writer.flush().await.map_err(|error| self.delta(error))?;
+        let day = day_of(&files[0]).unwrap_or_default().parse().unwrap_or_default();
+        let properties = encoding::properties(level, &layout);
+        let adds = self.write_files(newest, vec![(day, batch)], properties).await?;
         crash::point("compaction_written");
         let compaction = Compaction {
             files_before: files.len(),
@@ -139,9 +135,7 @@ impl Table {
             return Ok(RecordBatch::new_empty(columns::schema()));
         };
         let rows = concat_batches(&schema, &batches).map_err(arrow)?;
-        let day = files[0].partition_values_map().remove(columns::PARTITION).flatten();
-        let rows = sorted(&rows).map_err(arrow)?;
-        with_partition(&rows, &day.unwrap_or_default()).map_err(arrow)
+        sorted(&rows).map_err(arrow)
     }
 }
 
@@ -150,10 +144,13 @@ fn partitions(
 ) -> BTreeMap<Option<String>, Vec<LogicalFileView>> {
     let mut partitions: BTreeMap<Option<String>, Vec<LogicalFileView>> = BTreeMap::new();
     for file in files {
-        let day = file.partition_values_map().remove(columns::PARTITION).flatten();
-        partitions.entry(day).or_default().push(file);
+        partitions.entry(day_of(&file)).or_default().push(file);
     }
     partitions
+}
+
+fn day_of(file: &LogicalFileView) -> Option<String> {
+    file.partition_values_map().remove(columns::PARTITION).flatten()
 }
 
 /// The files of the highest tier that is full, together with all lower ones of the partition.
@@ -209,20 +206,4 @@ fn sorted(rows: &RecordBatch) -> Result<RecordBatch, ArrowError> {
         .map(|values| SortColumn { values: values.clone(), options: None })
         .collect();
     take_record_batch(rows, &lexsort_to_indices(&columns, None)?)
-}
-
-/// Adds the partition column, which the files themselves do not hold.
-fn with_partition(rows: &RecordBatch, day: &str) -> Result<RecordBatch, ArrowError> {
-    let schema = columns::schema();
-    let day = columns::day_column(day, rows.num_rows());
-    let values: Vec<ArrayRef> = schema
-        .fields()
-        .iter()
-        .map(|field| match rows.column_by_name(field.name()) {
-            _ if field.name() == columns::PARTITION => day.clone(),
-            Some(values) => values.clone(),
-            None => new_null_array(field.data_type(), rows.num_rows()),
-        })
-        .collect();
-    RecordBatch::try_new(std::sync::Arc::new(Schema::clone(&schema)), values)
 }

@@ -123,6 +123,7 @@ mod tests {
     use std::sync::Arc;
 
     use deltalake::arrow::array::{ArrayRef, Float64Array};
+    use rand::{Rng, SeedableRng, rngs::StdRng};
 
     use super::*;
 
@@ -133,13 +134,15 @@ mod tests {
 
     #[test]
     fn the_layout_follows_the_market() {
-        // A few hundred distinct prices in no order: an index is shorter than any of them.
+        let mut random = StdRng::seed_from_u64(7);
+        // A few thousand distinct prices in no order: an index is shorter than any of them.
         let few: Vec<f64> =
-            (0..20_000_u64).map(|n| 1.0 + ((n * n * 7) % 331) as f64 / 1e5).collect();
+            (0..60_000).map(|_| 1.0 + f64::from(random.random_range(0..5_000)) / 1e5).collect();
         assert_eq!(Layout::best(&rows(&few), 9).unwrap().0[0], Form::Dictionary);
-        // Many neighbouring prices: only their last bytes differ.
-        let many: Vec<f64> =
-            (0..20_000_u64).map(|n| 40_000.0 + ((n * 7_919) % 19_997) as f64 / 64.0).collect();
+        // Many prices in halves: only some of their bytes differ.
+        let many: Vec<f64> = (0..60_000)
+            .map(|_| 40_000.0 + f64::from(random.random_range(0..60_000)) / 2.0)
+            .collect();
         assert_eq!(Layout::best(&rows(&many), 9).unwrap().0[0], Form::Split);
     }
 }

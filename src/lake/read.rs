@@ -143,10 +143,7 @@ impl Table {
             let micros = Some(at.timestamp_micros());
             lit(ScalarValue::TimestampMicrosecond(micros, Some("UTC".into())))
         };
-        let day = |day: chrono::NaiveDate| {
-            let days = day.signed_duration_since(chrono::NaiveDate::default()).num_days();
-            lit(ScalarValue::Date32(i32::try_from(days).ok()))
-        };
+        let day = |day| lit(ScalarValue::Date32(Some(columns::days_since_epoch(day))));
         let wanted: Expr = col("asset_pair")
             .eq(lit(series.instrument.as_str()))
             .and(col("source_provider").eq(lit(series.provider.as_str())))

@@ -27,7 +27,10 @@ pub struct Store {
 
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    #[error("the control store {url} cannot be opened")]
+    #[error(
+        "the control store {url} cannot be opened; if it is damaged, move it away: it is rebuilt \
+         from the lake"
+    )]
     Open { url: String, source: sqlx::Error },
     #[error("the folder of the control store cannot be created")]
     Folder(#[from] std::io::Error),

@@ -10,7 +10,7 @@ use chrono::TimeDelta;
 
 use crate::{
     bare,
-    workload::{Workload, noon, run_all},
+    workload::{Workload, midnight, run_all},
 };
 
 const SERIES: usize = 20;
@@ -23,7 +23,7 @@ pub(crate) async fn measure() {
     let (mut bare_best, mut whole_best) = (f64::MAX, f64::MAX);
     for _ in 0..RUNS {
         let workload = Workload::start(SERIES).await;
-        let settled = Timeframe::M1.floor(noon() - TimeDelta::seconds(75));
+        let settled = Timeframe::M1.floor(midnight() - TimeDelta::seconds(75));
         let window = Window::new(settled - TimeDelta::minutes(CANDLES), settled);
         let products: Vec<String> = (0..SERIES).map(|n| format!("C{n:03}-USD")).collect();
         let began = Instant::now();
@@ -31,7 +31,7 @@ pub(crate) async fn measure() {
         let rows = bare::run(workload.address, &products, window, &folder).await;
         bare_best = bare_best.min(line("bare loop, one commit", rows, began));
 
-        let history = format!("{}s", CANDLES * 60 + 75);
+        let history = format!("{}d", CANDLES / 1_440);
         let app = workload.app(&[("INGEST__HISTORY", &history)]).await;
         let began = Instant::now();
         while app.landed() < rows as u64 {

@@ -7,14 +7,14 @@ use barkeep::jobs::JobSpec;
 use crate::workload::{Workload, run_all};
 
 const SERIES: usize = 20;
-const CANDLES: u64 = 500_000;
+const DAYS: u64 = 348;
 
 pub(crate) async fn measure() {
     let workload = Workload::start(SERIES).await;
-    let history = format!("{}s", CANDLES * 60 + 75);
-    let settings = [("INGEST__HISTORY", history.as_str())];
+    let history = format!("{DAYS}d");
+    let settings = [("INGEST__HISTORY", history.as_str()), ("LAKE__COMMIT_LINGER", "0s")];
     let app = workload.app(&settings).await;
-    while app.landed() < SERIES as u64 * CANDLES {
+    while app.landed() < SERIES as u64 * DAYS * 1_440 {
         run_all(&app, 8, JobSpec::Fill).await;
     }
     println!("restart: a lake of {} candles", app.landed());

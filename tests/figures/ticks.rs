@@ -8,7 +8,7 @@ use chrono::TimeDelta;
 
 use crate::{
     machine::{files, resident_mib},
-    workload::{Workload, noon, run_all},
+    workload::{Workload, midnight, run_all},
 };
 
 const SERIES: usize = 600;
@@ -28,7 +28,7 @@ pub(crate) async fn measure() {
     let commits = || app.metrics.delta_commits.with_label_values(&[table.name()]).get();
     let mut commit_seconds = 0.0;
     for minute in 1..=MINUTES {
-        workload.clock.set(noon() + TimeDelta::minutes(minute));
+        workload.clock.set(midnight() + TimeDelta::minutes(minute));
         let before = commits();
         tick(&workload, &app).await;
         worst = worst.max(commits() - before);

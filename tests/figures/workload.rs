@@ -24,14 +24,14 @@ pub(crate) struct Workload {
     assets: usize,
 }
 
-/// The instant at which every measurement begins.
-pub(crate) fn noon() -> DateTime<Utc> {
-    "2026-01-01T12:00:00Z".parse().expect("an instant")
+/// The instant at which every measurement begins: the candles up to midnight have just settled.
+pub(crate) fn midnight() -> DateTime<Utc> {
+    "2026-01-02T00:01:15Z".parse().expect("an instant")
 }
 
 impl Workload {
     pub(crate) async fn start(assets: usize) -> Self {
-        let clock = Arc::new(ManualClock::at(noon()));
+        let clock = Arc::new(ManualClock::at(midnight()));
         let market = SimulationConfig {
             products: (0..assets).map(|n| format!("C{n:03}-USD")).collect(),
             no_trade: 0.0,

@@ -137,19 +137,3 @@ fn about_the_configured_share_is_revised() {
         .count();
     assert!((850..1_150).contains(&revised), "{revised}");
 }
-
-/// Prints how fast candles are made; run it by name with `--release --ignored --nocapture`.
-#[test]
-#[ignore = "measures, asserts nothing"]
-fn speed() {
-    let market = market(|_| ());
-    let begun = std::time::Instant::now();
-    let mut out = Vec::with_capacity(300_000_000);
-    let end = START + 3_600_000 * 60;
-    market.candles("BTC-USD", 60, START, end, FOREVER).for_each(|c| c.write_row(&mut out));
-    println!("3.6 million minutes, {} bytes: {:?}", out.len(), begun.elapsed());
-    let begun = std::time::Instant::now();
-    let days =
-        (0..1_000).filter_map(|n| market.candle("BTC-USD", 86_400, START + n * 86_400, FOREVER));
-    println!("{} days one by one: {:?}", days.count(), begun.elapsed());
-}

@@ -40,7 +40,7 @@ async fn a_series_without_candles_is_empty_and_unknown() {
 
 /// Values as the market published them, whether memory or the lake answers.
 #[tokio::test]
-async fn t02_candles_are_the_markets_bit_for_bit() {
+async fn candles_are_the_markets_bit_for_bit() {
     let app = settled(SimulationConfig { no_trade: 0.05, ..SimulationConfig::default() }).await;
     let begin: DateTime<Utc> = "2024-03-06T04:00:00Z".parse().unwrap();
     let series = "coinbase/BTCUSD/1m".parse().unwrap();
@@ -106,7 +106,7 @@ async fn a_revised_candle_shows_its_revision_and_when_it_came() {
 
 /// The exchange publishes the running minute too; neither it nor an unsettled one is ever served.
 #[tokio::test]
-async fn t22_a_running_candle_is_never_served() {
+async fn a_running_candle_is_never_served() {
     let app = settled(SimulationConfig::default()).await;
     let hour = Window::of_candles("2024-03-06T11:30:00Z".parse().unwrap(), Timeframe::M1, 60);
     for _ in 0..9 {

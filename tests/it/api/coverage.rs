@@ -50,7 +50,7 @@ async fn every_candle_has_one_state() {
 }
 
 #[tokio::test]
-async fn t01_runs_partition_every_window() {
+async fn runs_partition_every_window() {
     let app = half_filled().await;
     app.poll("coinbase/BTCUSD/1h").await.unwrap();
     let begin: DateTime<Utc> = "2024-03-06T02:30:00Z".parse().unwrap();

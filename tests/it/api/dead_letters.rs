@@ -47,7 +47,7 @@ async fn only_letter(app: &TestApp) -> (Value, Vec<u8>) {
 }
 
 #[tokio::test]
-async fn t31_a_bad_row_is_kept_byte_for_byte() {
+async fn a_bad_row_is_kept_byte_for_byte() {
     let app = TestApp::start().await;
     app.set_faults(&["bad_row=1"]);
     app.poll(BTC).await.unwrap();
@@ -62,7 +62,7 @@ async fn t31_a_bad_row_is_kept_byte_for_byte() {
 }
 
 #[tokio::test]
-async fn t31_an_answer_that_cannot_be_read_is_kept_whole() {
+async fn an_answer_that_cannot_be_read_is_kept_whole() {
     let settings = &[("PROVIDERS__COINBASE__RETRIES", "0")];
     let app = TestApp::with(Setup { settings, ..Setup::default() }).await;
     app.set_faults(&["torn=1"]);

@@ -49,7 +49,7 @@ async fn filters_narrow_the_list_and_any_spelling_of_an_asset_will_do() {
 }
 
 #[tokio::test]
-async fn t01_the_states_of_a_series_add_up_to_its_candles() {
+async fn the_states_of_a_series_add_up_to_its_candles() {
     let app = two_assets().await;
     app.settle().await;
     let list = app.get("/v1/series").await.ok();

@@ -209,6 +209,7 @@ fn config(setup: &Setup, folder: &Path, url: &str) -> Config {
         ("INGEST__HISTORY", setup.history),
         ("PROVIDERS__COINBASE__URL", url),
         ("PROVIDERS__COINBASE__IS_MOCK", "true"),
+        ("LAKE__COMMIT_LINGER", "0s"),
         // Waiting for a turn would move the clock by an amount that depends on the machine.
         ("PROVIDERS__COINBASE__REQUESTS_PER_SECOND", "1000000"),
         ("PROVIDERS__COINBASE__BURST", "1000000"),
