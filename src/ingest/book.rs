@@ -37,6 +37,8 @@ pub(super) struct State {
     trouble: Option<Trouble>,
     /// When the next question about an old candle may be asked; unknown after every change.
     question_at: Remembered,
+    /// What the store may not have been told: every change goes with it until one has arrived.
+    unsaved: Option<Window>,
     /// For a derived series: a stretch whose finer candles have changed.
     recheck: Option<Window>,
 }
@@ -70,6 +72,7 @@ impl Book {
             tail: Tail::default(),
             trouble: None,
             question_at: Remembered::Unknown,
+            unsaved: None,
             recheck: None,
         };
         let turn = tokio::sync::Mutex::new(());
@@ -122,9 +125,9 @@ impl Book {
 
     /// The change by which the store learns of a series that has nothing yet.
     pub fn opening(&self) -> SeriesChange {
-        let state = self.state();
+        let mut state = self.state();
         let origin = state.ledger.origin();
-        self.change(&state, Window::new(origin, origin))
+        self.change(&mut state, Window::new(origin, origin))
     }
 
     /// When the next question about an old candle may be asked; worked out anew only after a change.
@@ -161,7 +164,7 @@ impl Book {
         state.ledger.extend_origin(origin);
         state.question_at = Remembered::Unknown;
         let now = state.ledger.origin();
-        (now != before).then(|| self.change(&state, Window::new(now, now)))
+        (now != before).then(|| self.change(&mut state, Window::new(now, now)))
     }
 
     /// Takes in facts that no commit carries.
@@ -171,7 +174,7 @@ impl Book {
             state.ledger.record(run.window, run.value);
         }
         state.question_at = Remembered::Unknown;
-        self.change(&state, hull(facts))
+        self.change(&mut state, hull(facts))
     }
 
     /// Takes in what a commit established.
@@ -184,7 +187,11 @@ impl Book {
     }
 
     /// The change that makes the store agree with the ledger on `window`.
-    fn change(&self, state: &State, window: Window) -> SeriesChange {
+    fn change(&self, state: &mut State, window: Window) -> SeriesChange {
+        let window = state.unsaved.map_or(window, |unsaved| {
+            Window::new(unsaved.start.min(window.start), unsaved.end.max(window.end))
+        });
+        state.unsaved = Some(window);
         SeriesChange {
             series: self.series.clone(),
             origin: state.ledger.origin(),
@@ -192,6 +199,11 @@ impl Book {
             window,
             facts: state.ledger.runs_touching(window).collect(),
         }
+    }
+
+    /// Says that the store has every change made so far.
+    pub(super) fn saved(&self) {
+        self.state().unsaved = None;
     }
 
     /// Keeps the newest candles of a landing at hand.

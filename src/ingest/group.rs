@@ -173,6 +173,9 @@ impl Group {
         self.unsaved.extend(changes);
         self.store.record(&self.unsaved, Some((self.table.name(), version))).await?;
         self.unsaved.clear();
+        for book in books {
+            book.saved();
+        }
         crash::point("recorded");
         Ok(())
     }

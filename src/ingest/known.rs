@@ -20,7 +20,7 @@ pub(super) struct Tail {
 }
 
 /// More than any poll asks for again.
-const TAIL_CANDLES: usize = 256;
+const TAIL_CANDLES: usize = 64;
 
 /// The newest of the candles that the lake has of `window`, oldest first.
 #[derive(Debug)]

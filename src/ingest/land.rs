@@ -83,6 +83,7 @@ impl Lander {
         if rows.is_empty() {
             if !facts.is_empty() {
                 self.store.record(&[book.note(&facts)], None).await?;
+                book.saved();
             }
             return Ok(landed);
         }

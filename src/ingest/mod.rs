@@ -15,6 +15,7 @@
 //!
 //! catch_up.rs   at start, and when somebody else committed: replays the records of the log
 //! ```
+#![doc = include_str!("decisions.md")]
 
 mod book;
 mod catch_up;

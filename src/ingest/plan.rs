@@ -37,10 +37,14 @@ pub fn fill_window(
 ) -> Option<Window> {
     let questions = questions(ledger, closed_until, policy);
     let askable = || questions.iter().filter(|question| question.value <= now);
-    // What nobody has asked for yet comes before what has been asked for in vain.
-    let is_new = |question: &&Run<DateTime<Utc>>| question.value == NEVER_ASKED;
-    let first = askable().find(is_new).or_else(|| askable().next())?.window;
     let candles = |count: i64| TimeDelta::seconds(timeframe.seconds() * count);
+    // History that nobody has asked for yet comes before holes that were asked for in vain; the
+    // newest candles do not, or there would always be one more of them.
+    let history = closed_until - candles(NEARBY);
+    let is_new = |question: &&Run<DateTime<Utc>>| {
+        question.value == NEVER_ASKED && question.window.start < history
+    };
+    let first = askable().find(is_new).or_else(|| askable().next())?.window;
     let limit = first.start + candles(chunk);
     let mut end = first.end;
     for question in askable().skip_while(|question| question.window.start <= first.start) {

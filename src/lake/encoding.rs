@@ -1,4 +1,5 @@
-//! How columns are laid out in Parquet; `layout.md` beside this file has the measurements.
+//! How columns are laid out in Parquet.
+#![doc = include_str!("layout.md")]
 
 use deltalake::{
     arrow::{array::RecordBatch, datatypes::Schema},

@@ -1,7 +1,7 @@
 //! A simulated exchange: Coinbase Exchange's candles wire format, deterministic from a seed.
 //!
 //! [`SimulatedMarket`] knows every candle there ever was, [`Faults`] say what may go wrong on the
-//! way to the client, [`SimulatedExchange`] decides each request, [`serve`] speaks HTTP and [`audit`]
+//! way to the client, [`SimulatedExchange`] decides each request, [`serve`] speaks HTTP and [`audit()`]
 //! compares a lake with what was published.
 
 mod audit;

@@ -1,5 +1,7 @@
 //! Log lines: pretty for people, JSON for machines, always on standard error.
 
+use std::io::IsTerminal;
+
 use tracing_subscriber::{EnvFilter, filter::ParseError, fmt, prelude::*};
 
 use crate::config::{LogConfig, LogFormat};
@@ -7,7 +9,8 @@ use crate::config::{LogConfig, LogFormat};
 /// Installs the process-wide subscriber; a second call changes nothing.
 pub fn init(config: &LogConfig) -> Result<(), ParseError> {
     let filter = EnvFilter::try_new(&config.filter)?;
-    let layer = fmt::layer().with_writer(std::io::stderr);
+    let is_terminal = std::io::stderr().is_terminal();
+    let layer = fmt::layer().with_writer(std::io::stderr).with_ansi(is_terminal);
     let registry = tracing_subscriber::registry().with(filter);
     let installed = match config.format {
         LogFormat::Pretty => registry.with(layer.with_target(false)).try_init(),

@@ -22,6 +22,8 @@ pub(crate) async fn measure() {
         "{:>6} {:>9} {:>9} {:>12} {:>12} {:>9} {:>9}",
         "hour", "commits", "files", "ms a tick", "ms a commit", "MiB", "log files"
     );
+    // The first tick also brings what history there is.
+    tick(&workload, &app).await;
     let (mut worst, mut hour_began) = (0, Instant::now());
     let mut memory = Vec::new();
     let table = app.lake.candles(Timeframe::M1);
