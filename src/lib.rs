@@ -3,6 +3,9 @@
 //! Futures that programs and tests call from outside are boxed: an `async fn` is compiled anew in
 //! every crate that awaits it, and what lies below is large.
 
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 pub mod api;
 pub mod app;
 pub mod cli;
