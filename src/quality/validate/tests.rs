@@ -42,7 +42,7 @@ fn judged(candles: impl IntoIterator<Item = Candle>) -> Verdict {
 }
 
 #[test]
-fn t20_each_fault_is_refused_by_its_own_expectation() {
+fn t20_t27_each_fault_is_refused_by_its_own_expectation() {
     let with = |change: fn(&mut Candle)| {
         let mut candle = good(3);
         change(&mut candle);

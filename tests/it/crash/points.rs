@@ -23,7 +23,7 @@ const COUNTS: [u32; 3] = [1, 2, 5];
 const SIGABRT: i32 = 6;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_kill_at_every_named_point_of_the_write_path_loses_and_doubles_nothing() {
+async fn t35_t50_a_kill_at_every_named_point_of_the_write_path_loses_and_doubles_nothing() {
     let began = Instant::now();
     let mut stage = Stage::open(1, "2d").await;
     stage.set("LAKE__COMPACT_AFTER", "2");

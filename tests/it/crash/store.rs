@@ -20,7 +20,7 @@ async fn a_store_that_was_deleted_is_rebuilt_from_the_lake() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_older_copy_of_the_store_catches_up_with_the_log() {
+async fn t35_an_older_copy_of_the_store_catches_up_with_the_log() {
     let began = Instant::now();
     let mut stage = Stage::open(3, "1d").await;
     stage.hurry();
@@ -60,7 +60,7 @@ async fn a_store_beside_a_lake_that_was_deleted_does_not_believe_itself() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_landed_while_the_store_refused_to_write_is_not_landed_again() {
+async fn t35_what_landed_while_the_store_refused_to_write_is_not_landed_again() {
     let mut stage = Stage::open(6, "6h").await;
     stage.hurry();
     let mut daemon = stage.spawn();
