@@ -73,6 +73,9 @@ fn print_summary(request: &FileRequest, summary: &ImportSummary) {
         summary.refused,
         summary.unfinished
     );
+    if summary.refused > 0 {
+        println!("  what was refused is kept: GET /v1/dead-letters?series={}", request.series);
+    }
     let Some(span) = summary.span else { return };
     println!("  {span}: {} candles", span.candles(request.series.timeframe));
     for (state, count) in &summary.states {

@@ -48,7 +48,7 @@ impl Derivation {
             let open_time = series.timeframe.floor(child.candle.open_time);
             parents
                 .entry(open_time)
-                .and_modify(|parent| extend(parent, &child.candle))
+                .and_modify(|parent| parent.absorb(&child.candle))
                 .or_insert(Candle { open_time, ..child.candle });
         }
         let candles: crate::market::Candles = parents.into_values().collect();
@@ -68,13 +68,6 @@ impl Derivation {
             unreadable: Vec::new(),
         }
     }
-}
-
-fn extend(parent: &mut Candle, child: &Candle) {
-    parent.high = parent.high.max(child.high);
-    parent.low = parent.low.min(child.low);
-    parent.close = child.close;
-    parent.volume = parent.volume.zip(child.volume).map(|(sum, volume)| sum + volume);
 }
 
 /// The candles of `window` with no child missing, pending or refused, as runs.

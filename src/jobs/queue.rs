@@ -117,12 +117,6 @@ impl Queue {
         self.wake();
     }
 
-    /// Whether nothing waits and nothing runs.
-    pub fn is_idle(&self) -> bool {
-        let lanes = self.lanes();
-        lanes.queued.is_empty() && lanes.running.is_empty()
-    }
-
     fn wake(&self) {
         self.live_added.notify_waiters();
         self.backfill_added.notify_waiters();

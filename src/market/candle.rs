@@ -14,6 +14,14 @@ pub struct Candle {
 }
 
 impl Candle {
+    /// Takes in the next candle of a finer timeframe; the open time and the open stay.
+    pub fn absorb(&mut self, next: &Self) {
+        self.high = self.high.max(next.high);
+        self.low = self.low.min(next.low);
+        self.close = next.close;
+        self.volume = self.volume.zip(next.volume).map(|(sum, volume)| sum + volume);
+    }
+
     /// Whether both say the same, bit for bit; a difference is a revision.
     pub fn has_values_of(&self, other: &Self) -> bool {
         let bits = |c: &Self| {

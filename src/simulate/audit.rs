@@ -125,12 +125,7 @@ fn derived(
     for LandedCandle { candle, .. } in children {
         let open_time = timeframe.floor(candle.open_time);
         owed.entry(open_time)
-            .and_modify(|whole| {
-                whole.high = whole.high.max(candle.high);
-                whole.low = whole.low.min(candle.low);
-                whole.close = candle.close;
-                whole.volume = whole.volume.zip(candle.volume).map(|(sum, volume)| sum + volume);
-            })
+            .and_modify(|whole| whole.absorb(candle))
             .or_insert(Candle { open_time, ..*candle });
     }
     for landed in landed {

@@ -1,20 +1,19 @@
 //! Holes, glitches and the patience it takes to tell them apart.
 
+use std::collections::HashMap;
+
 use proptest::prelude::*;
 use rand::{Rng, SeedableRng, rngs::StdRng};
 
 use super::*;
-use crate::market::Calendar;
+use crate::{config::Config, market::Calendar};
 
 const M1: Timeframe = Timeframe::M1;
 
+/// As the defaults have it: three answers, six empty ones, 45 seconds apart.
 fn policy() -> Policy {
-    Policy {
-        can_confirm: true,
-        confirmations: 3,
-        empty_confirmations: 6,
-        reask_after: TimeDelta::seconds(45),
-    }
+    let defaults = Config::from_layers(None, HashMap::new()).unwrap();
+    Policy::of_provider(&defaults.ingest)
 }
 
 fn start() -> DateTime<Utc> {
