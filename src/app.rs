@@ -2,13 +2,13 @@
 
 use std::{fs::File, path::PathBuf, sync::Arc};
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use futures::future::BoxFuture;
 
 use crate::{
     clock::{Clock, SystemClock},
     config::Config,
-    ingest::{Book, Books, IngestError, Lander, Source, catch_up},
+    ingest::{Book, Books, IngestError, Lander, Source, catch_up, closed_until},
     jobs::Queue,
     lake::{Lake, LakeError},
     lifecycle::Lifecycle,
@@ -109,6 +109,11 @@ impl App {
         Source::of(&self.provider, series, &self.config.ingest, context)
     }
 
+    /// Candles of the timeframe that open before this have closed and settled at `now`.
+    pub fn closed_until(&self, timeframe: Timeframe, now: DateTime<Utc>) -> DateTime<Utc> {
+        closed_until(now, self.provider.settle(), timeframe)
+    }
+
     /// The books of the configured series.
     pub fn live_books(&self) -> impl Iterator<Item = Arc<Book>> + '_ {
         self.config.series().filter_map(|series| self.books.get(&series))
@@ -144,7 +149,7 @@ impl App {
     /// What may not have been derived yet when the process last ended.
     fn unchecked(&self, book: &Book) -> crate::market::Window {
         let timeframe = book.series().timeframe;
-        let due = crate::ingest::closed_until(self.clock.now(), self.provider.settle(), timeframe);
+        let due = self.closed_until(timeframe, self.clock.now());
         let watermark = book.with_ledger(|ledger| ledger.watermark(due));
         let recent = due - TimeDelta::days(2);
         let origin = book.with_ledger(crate::market::Ledger::origin);

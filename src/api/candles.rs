@@ -9,7 +9,6 @@ use serde::Serialize;
 use super::{Problem, coverage, coverage::RunView, extract::Params, freshness};
 use crate::{
     app::App,
-    ingest::closed_until,
     lake::LandedCandle,
     market::{CandleState, Series, Timeframe, Window},
     query::Verdict,
@@ -61,7 +60,7 @@ pub(super) async fn list(
     let limit = params.limit(MOST)?;
     params.finish("series (or asset, timeframe, provider), start, end, limit")?;
     let as_of = app.clock.now();
-    let due = closed_until(as_of, app.provider.settle(), timeframe);
+    let due = app.closed_until(timeframe, as_of);
     let freshness = freshness::of(&app, &book, as_of);
     let window = match window {
         Some(window) => checked(window, timeframe, limit)?,

@@ -15,7 +15,6 @@ use serde::Serialize;
 use super::{Problem, freshness};
 use crate::{
     app::App,
-    ingest::closed_until,
     market::{CandleState, Window},
     query::Verdict,
 };
@@ -65,7 +64,7 @@ async fn observe(app: &App) -> Result<(), Problem> {
             *count += i64::from(*of == verdict);
         }
         let timeframe = book.series().timeframe;
-        let due = closed_until(now, app.provider.settle(), timeframe);
+        let due = app.closed_until(timeframe, now);
         let gaps = book.with_ledger(|ledger| ledger.gaps(due));
         for run in gaps {
             let candles = Window::candles(run.window, timeframe);

@@ -9,8 +9,10 @@ use serde::Serialize;
 use super::{Problem, extract::Params};
 use crate::{
     app::App,
-    ingest::{Book, closed_until},
-    market::{AssetClass, CandleState, InstrumentId, ProviderId, Series, Timeframe, Window},
+    ingest::Book,
+    market::{
+        AssetClass, CandleState, InstrumentId, ProviderId, Series, Timeframe, Window, candles_in,
+    },
     providers::Origin,
 };
 
@@ -92,7 +94,7 @@ pub(super) fn matching(app: &App, params: &mut Params) -> Result<Vec<Arc<Book>>,
 }
 
 fn due(app: &App, book: &Book) -> DateTime<Utc> {
-    closed_until(app.clock.now(), app.provider.settle(), book.series().timeframe)
+    app.closed_until(book.series().timeframe, app.clock.now())
 }
 
 fn series_view(app: &App, book: &Book) -> SeriesView {
@@ -103,10 +105,7 @@ fn series_view(app: &App, book: &Book) -> SeriesView {
         let states = ledger.states(Window::new(origin, due.max(origin)));
         (origin, ledger.watermark(due), ledger.last_final(due), states)
     });
-    let count = |state: CandleState| {
-        let runs = states.iter().filter(|run| run.value == state);
-        runs.map(|run| run.window.candles(series.timeframe)).sum()
-    };
+    let count = |state| candles_in(state, &states, series.timeframe);
     SeriesView {
         asset_class: series.instrument.asset_class(),
         is_live: app.config.series().any(|live| live == series),

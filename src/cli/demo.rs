@@ -156,7 +156,7 @@ async fn report(app: Arc<App>) {
             let verdict = freshness(&book, now, settle, stale_after).verdict;
             fresh += u32::from(verdict == Verdict::Fresh);
             all += 1;
-            let due = crate::ingest::closed_until(now, settle, timeframe);
+            let due = app.closed_until(timeframe, now);
             let gaps = book.with_ledger(|ledger| ledger.gaps(due));
             owed += gaps.iter().map(|run| run.window.candles(timeframe)).sum::<i64>();
         }

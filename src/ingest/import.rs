@@ -8,7 +8,7 @@ use futures::future::BoxFuture;
 use super::{Books, IngestError, Lander, Policy};
 use crate::{
     files::{self, FileRequest},
-    market::{CandleState, RawBatch, Window},
+    market::{CandleState, RawBatch, Window, candles_in},
     quality::validate,
     store::Store,
 };
@@ -115,13 +115,9 @@ fn by_state(
     states: &[crate::market::Run<CandleState>],
     timeframe: crate::market::Timeframe,
 ) -> Vec<(CandleState, i64)> {
-    let count = |state: CandleState| {
-        let runs = states.iter().filter(|run| run.value == state);
-        runs.map(|run| run.window.candles(timeframe)).sum()
-    };
     CandleState::ALL
         .into_iter()
-        .map(|state| (state, count(state)))
+        .map(|state| (state, candles_in(state, states, timeframe)))
         .filter(|(_, count)| *count > 0)
         .collect()
 }

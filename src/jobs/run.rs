@@ -49,7 +49,7 @@ pub fn run<'a>(app: &'a Arc<App>, job: &'a JobSpec) -> BoxFuture<'a, Result<(), 
 fn plan(app: &App, book: &Book, source: &Source, job: &JobSpec) -> Option<Window> {
     let now = app.clock.now();
     let timeframe = book.series().timeframe;
-    let closed_until = ingest::closed_until(now, app.provider.settle(), timeframe);
+    let closed_until = app.closed_until(timeframe, now);
     let config = &app.config.ingest;
     let refetch = config.refetch_candles;
     book.with_ledger(|ledger| match job {

@@ -62,7 +62,6 @@ impl Heartbeat {
     /// A backfill is due as soon as a question may be asked. Derived candles wait for their
     /// children instead.
     fn enqueue_fills(&self, now: DateTime<Utc>) {
-        let settle = self.app.provider.settle();
         let policy = ingest::Policy::of_provider(&self.app.config.ingest);
         for book in self.app.live_books() {
             let timeframe = book.series().timeframe;
@@ -70,7 +69,7 @@ impl Heartbeat {
             if !is_native || book.trouble().is_some_and(|trouble| trouble.retry_at > now) {
                 continue;
             }
-            let closed_until = ingest::closed_until(now, settle, timeframe);
+            let closed_until = self.app.closed_until(timeframe, now);
             if book.question_at(closed_until, policy).is_some_and(|at| at <= now) {
                 self.app.queue.enqueue(JobSpec::Fill(book.series().clone()));
             }

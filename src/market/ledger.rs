@@ -82,6 +82,11 @@ pub struct Run<T> {
     pub value: T,
 }
 
+/// How many candles of `runs` are in a state.
+pub fn candles_in(state: CandleState, runs: &[Run<CandleState>], timeframe: Timeframe) -> i64 {
+    runs.iter().filter(|run| run.value == state).map(|run| run.window.candles(timeframe)).sum()
+}
+
 /// The facts of one series, run-length encoded, and the candle at which its history begins.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Ledger {

@@ -16,7 +16,7 @@ pub use batch::{Provenance, RawBatch, RawText};
 pub use calendar::Calendar;
 pub use candle::{Candle, Candles};
 pub use instrument::{AssetClass, InstrumentId};
-pub use ledger::{CandleState, Fact, Ledger, Run};
+pub use ledger::{CandleState, Fact, Ledger, Run, candles_in};
 pub use series::{ProviderId, Series};
 pub use timeframe::Timeframe;
 pub use window::Window;

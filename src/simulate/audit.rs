@@ -8,7 +8,7 @@ use futures::future::BoxFuture;
 use super::SimulatedMarket;
 use crate::{
     app::App,
-    ingest::{Book, closed_until},
+    ingest::Book,
     lake::{LakeError, LandedCandle},
     market::{Candle, CandleState, Series, Timeframe, Window},
     providers::Origin,
@@ -51,7 +51,7 @@ pub fn audit<'a>(
         let mut audit = Audit::default();
         for book in app.live_books() {
             let timeframe = book.series().timeframe;
-            let due = closed_until(app.clock.now(), app.provider.settle(), timeframe);
+            let due = app.closed_until(timeframe, app.clock.now());
             let window =
                 book.with_ledger(|ledger| Window::new(ledger.origin(), ledger.watermark(due)));
             let landed = app.lake.candles(timeframe).candles(book.series(), window).await?;
