@@ -1,6 +1,6 @@
 //! Every shared handle, built once from the settings; no behaviour.
 
-use std::{fs::File, path::PathBuf, sync::Arc};
+use std::{collections::BTreeSet, fs::File, path::PathBuf, sync::Arc};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::future::BoxFuture;
@@ -8,12 +8,16 @@ use futures::future::BoxFuture;
 use crate::{
     clock::{Clock, SystemClock},
     config::Config,
-    ingest::{Book, Books, IngestError, Lander, Source, catch_up, closed_until},
+    ingest::{
+        Book, Books, IngestError, Lander, NotOffered, Roster, Source, catch_up, closed_until,
+        lineage,
+    },
     jobs::Queue,
     lake::{Lake, LakeError},
     lifecycle::Lifecycle,
-    market::{Series, Timeframe},
-    providers::{Coinbase, HttpClient, Origin, Provider},
+    market::{InstrumentId, Series, Timeframe},
+    providers::{Origin, Providers},
+    query::{Verdict, freshness},
     store::{Store, StoreError},
     telemetry::Metrics,
 };
@@ -25,7 +29,8 @@ pub struct App {
     pub clock: Arc<dyn Clock>,
     pub store: Store,
     pub lake: Lake,
-    pub provider: Arc<dyn Provider>,
+    pub providers: Providers,
+    pub roster: Roster,
     pub books: Arc<Books>,
     pub lander: Arc<Lander>,
     pub queue: Queue,
@@ -45,6 +50,8 @@ pub enum StartError {
     Metrics(#[from] prometheus::Error),
     #[error("the HTTP client cannot be set up")]
     Http(#[from] reqwest::Error),
+    #[error(transparent)]
+    NotOffered(#[from] NotOffered),
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error(transparent)]
@@ -77,14 +84,8 @@ impl App {
             catch_up(&lake, &store, &books).await?;
             let context = (&clock, &lifecycle);
             let lander = Lander::start(&lake, &store, &books, &metrics, context, &config.lake);
-            let provider_id = config.ingest.provider.clone();
-            let http = HttpClient::new(
-                provider_id.clone(),
-                &config.coinbase,
-                clock.clone(),
-                metrics.clone(),
-            )?;
-            let provider = Arc::new(Coinbase::new(provider_id, &config.coinbase, http));
+            let providers = Providers::open(&config.providers, &clock, &metrics)?;
+            let roster = Roster::new(&config.ingest, &providers)?;
             let app = Arc::new(Self {
                 queue: Queue::new(&metrics),
                 lander: Arc::new(lander),
@@ -92,7 +93,8 @@ impl App {
                 clock,
                 store,
                 lake,
-                provider,
+                providers,
+                roster,
                 books,
                 metrics,
                 lifecycle,
@@ -103,27 +105,47 @@ impl App {
         })
     }
 
-    /// Where candles of a series are asked for.
-    pub fn source(&self, series: &Series) -> Source {
+    /// Where candles of a series are asked for; nowhere if it was imported.
+    pub fn source(&self, series: &Series) -> Option<Source> {
         let context = (&self.books, &self.lake, &self.clock);
-        Source::of(&self.provider, series, &self.config.ingest, context)
+        Source::of(&self.providers, series, &self.config.ingest, context)
     }
 
-    /// Candles of the timeframe that open before this have closed and settled at `now`.
-    pub fn closed_until(&self, timeframe: Timeframe, now: DateTime<Utc>) -> DateTime<Utc> {
-        closed_until(now, self.provider.settle(), timeframe)
+    /// How long after its close a candle of the series may still change.
+    pub fn settle(&self, series: &Series) -> TimeDelta {
+        let provider = self.providers.get(&series.provider);
+        provider.map_or(TimeDelta::zero(), |provider| provider.settle(series))
     }
 
-    /// The books of the configured series.
+    /// Candles of the series that open before this have closed and settled at `now`.
+    pub fn closed_until(&self, series: &Series, now: DateTime<Utc>) -> DateTime<Utc> {
+        closed_until(now, self.settle(series), series.timeframe)
+    }
+
+    /// The books of the series that are always kept.
     pub fn live_books(&self) -> impl Iterator<Item = Arc<Book>> + '_ {
-        self.config.series().filter_map(|series| self.books.get(&series))
+        self.roster.live().filter_map(|series| self.books.get(series))
+    }
+
+    /// The series to read of an asset: of those whose candles may be traded upon the most preferred
+    /// one, otherwise the most preferred of all. `None` if nothing is configured.
+    pub fn on_duty(&self, asset: &InstrumentId, timeframe: Timeframe) -> Option<Series> {
+        let candidates = self.roster.candidates(asset, timeframe);
+        let now = self.clock.now();
+        let serves = |series: &&Series| {
+            self.books.get(series).is_some_and(|book| {
+                let stale_after = self.config.stale_after(timeframe);
+                let verdict = freshness(&book, now, self.settle(series), stale_after).verdict;
+                matches!(verdict, Verdict::Fresh | Verdict::Closed)
+            })
+        };
+        candidates.iter().find(serves).or(candidates.first()).cloned()
     }
 
     /// Rows appended since the start.
     pub fn landed(&self) -> u64 {
-        let series = self.config.series();
-        let labels: std::collections::BTreeSet<_> =
-            series.map(|series| (series.provider.to_string(), series.timeframe.as_str())).collect();
+        let label = |series: &Series| (series.provider.to_string(), series.timeframe.as_str());
+        let labels: BTreeSet<_> = self.roster.live().map(label).collect();
         let landed = |(provider, timeframe): &(String, &str)| {
             self.metrics.candles_landed.with_label_values(&[provider.as_str(), timeframe]).get()
         };
@@ -131,25 +153,36 @@ impl App {
     }
 
     async fn open_books(&self) -> Result<(), IngestError> {
-        // Every series begins where a 4h candle does, so that the first one has all of its hours.
-        let origin = Timeframe::H4.floor(self.clock.now() - self.config.ingest.history);
         let mut new = Vec::new();
-        for series in self.config.series() {
-            let is_new = self.books.get(&series).is_none();
-            let book = self.books.open(&series, origin)?;
+        for series in self.roster.live() {
+            let origin = self.origin(series);
+            let is_new = self.books.get(series).is_none();
+            let book = self.books.open(series, origin)?;
             let change = if is_new { Some(book.opening()) } else { book.extend_origin(origin) };
             new.extend(change);
-            if self.provider.origin(series.timeframe) != Origin::Native {
+            if self.providers.offer(series) != Some(Origin::Native) {
                 book.recheck(self.unchecked(&book));
             }
         }
         Ok(self.store.record(&new, None).await?)
     }
 
+    /// Where the history of a series begins: as far back as is wanted and to be had.
+    ///
+    /// Every series begins where a 4h candle does, so that the first one has all of its hours.
+    fn origin(&self, series: &Series) -> DateTime<Utc> {
+        let now = self.clock.now();
+        let wanted = Timeframe::H4.floor(now - self.config.ingest.history);
+        let finest = lineage(series, &self.providers).pop().unwrap_or_else(|| series.clone());
+        let provider = self.providers.get(&series.provider);
+        let reach = provider.and_then(|provider| provider.reaches_back_to(&finest, now));
+        reach.map_or(wanted, |reach| wanted.max(Timeframe::D1.ceil(reach)))
+    }
+
     /// What may not have been derived yet when the process last ended.
     fn unchecked(&self, book: &Book) -> crate::market::Window {
         let timeframe = book.series().timeframe;
-        let due = self.closed_until(timeframe, self.clock.now());
+        let due = self.closed_until(book.series(), self.clock.now());
         let watermark = book.with_ledger(|ledger| ledger.watermark(due));
         let recent = due - TimeDelta::days(2);
         let origin = book.with_ledger(crate::market::Ledger::origin);

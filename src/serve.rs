@@ -38,7 +38,7 @@ pub fn serve(
                 }
             }
         });
-        tracing::info!(%address, series = app.config.series().count(), "barkeep is serving");
+        tracing::info!(%address, series = app.roster.live().count(), "barkeep is serving");
         let stopping = lifecycle.clone();
         axum::serve(listener, api::router(app.clone()))
             .with_graceful_shutdown(async move { stopping.stopping().await })

@@ -60,7 +60,7 @@ pub(super) async fn list(
     let limit = params.limit(MOST)?;
     params.finish("series (or asset, timeframe, provider), start, end, limit")?;
     let as_of = app.clock.now();
-    let due = app.closed_until(timeframe, as_of);
+    let due = app.closed_until(book.series(), as_of);
     let freshness = freshness::of(&app, &book, as_of);
     let window = match window {
         Some(window) => checked(window, timeframe, limit)?,

@@ -41,7 +41,7 @@ pub(super) async fn show(
     let timeframe = book.series().timeframe;
     let window = params.window(timeframe)?;
     params.finish("series (or asset, timeframe, provider), start, end")?;
-    let due = app.closed_until(timeframe, app.clock.now());
+    let due = app.closed_until(book.series(), app.clock.now());
     let origin = book.with_ledger(crate::market::Ledger::origin);
     let window = window.unwrap_or(Window::new(origin, due));
     let window = Window::new(window.start, window.end.min(due).max(window.start));

@@ -98,19 +98,27 @@ impl Params {
     pub(super) fn book(&mut self, app: &App) -> Result<Arc<Book>, Problem> {
         let series = match self.get::<Series>("series")? {
             Some(series) => self.without_parts().map(|()| series)?,
-            None => Series {
-                provider: self
-                    .get("provider")?
-                    .unwrap_or_else(|| app.config.ingest.provider.clone()),
-                instrument: self.get("asset")?.ok_or_else(|| {
-                    Problem::invalid("series", "no series is named", "add series=… or asset=…")
-                })?,
-                timeframe: self.get("timeframe")?.ok_or_else(|| {
-                    Problem::invalid("timeframe", "timeframe is missing", "add timeframe=1m")
-                })?,
-            },
+            None => self.series_of_parts(app)?,
         };
         find(app, &series)
+    }
+
+    /// Without `provider=` it is the series that is on duty.
+    fn series_of_parts(&mut self, app: &App) -> Result<Series, Problem> {
+        let provider = self.get("provider")?;
+        let instrument = self.get("asset")?.ok_or_else(|| {
+            Problem::invalid("series", "no series is named", "add series=… or asset=…")
+        })?;
+        let timeframe = self.get("timeframe")?.ok_or_else(|| {
+            Problem::invalid("timeframe", "timeframe is missing", "add timeframe=1m")
+        })?;
+        if let Some(provider) = provider {
+            return Ok(Series { provider, instrument, timeframe });
+        }
+        app.on_duty(&instrument, timeframe).ok_or_else(|| {
+            let what = format!("{timeframe} of {instrument}");
+            Problem::not_found(&what, "GET /v1/series lists what there is; name its provider")
+        })
     }
 
     /// Beside `series=` its parts would either repeat or contradict it.

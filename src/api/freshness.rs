@@ -59,7 +59,7 @@ pub(super) async fn list(
 /// The verdict on one series.
 pub(super) fn of(app: &App, book: &Book, now: DateTime<Utc>) -> Freshness {
     let stale_after = app.config.stale_after(book.series().timeframe);
-    freshness(book, now, app.provider.settle(), stale_after)
+    freshness(book, now, app.settle(book.series()), stale_after)
 }
 
 fn named(app: &App, names: &str) -> Result<Vec<Arc<Book>>, Problem> {

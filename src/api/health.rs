@@ -64,7 +64,7 @@ async fn observe(app: &App) -> Result<(), Problem> {
             *count += i64::from(*of == verdict);
         }
         let timeframe = book.series().timeframe;
-        let due = app.closed_until(timeframe, now);
+        let due = app.closed_until(book.series(), now);
         let gaps = book.with_ledger(|ledger| ledger.gaps(due));
         for run in gaps {
             let candles = Window::candles(run.window, timeframe);

@@ -94,7 +94,7 @@ pub(super) fn matching(app: &App, params: &mut Params) -> Result<Vec<Arc<Book>>,
 }
 
 fn due(app: &App, book: &Book) -> DateTime<Utc> {
-    app.closed_until(book.series().timeframe, app.clock.now())
+    app.closed_until(book.series(), app.clock.now())
 }
 
 fn series_view(app: &App, book: &Book) -> SeriesView {
@@ -108,9 +108,8 @@ fn series_view(app: &App, book: &Book) -> SeriesView {
     let count = |state| candles_in(state, &states, series.timeframe);
     SeriesView {
         asset_class: series.instrument.asset_class(),
-        is_live: app.config.series().any(|live| live == series),
-        is_derived: app.provider.origin(series.timeframe) != Origin::Native
-            && *app.provider.id() == series.provider,
+        is_live: app.roster.is_live(&series),
+        is_derived: matches!(app.providers.offer(&series), Some(Origin::Derived { .. })),
         origin,
         watermark,
         last_candle,

@@ -103,8 +103,8 @@ impl Demo {
         config.lake.path = self.data.join("lake");
         config.ingest.assets =
             ASSETS.iter().map(|asset| asset.parse()).collect::<Result<_, _>>()?;
-        config.coinbase.url = format!("http://{exchange}").parse()?;
-        config.coinbase.is_mock = true;
+        config.providers.coinbase.http.url = format!("http://{exchange}").parse()?;
+        config.providers.coinbase.is_mock = true;
         config.clock = ClockConfig { origin, speed: self.speed };
         Ok(config)
     }
@@ -152,11 +152,11 @@ async fn report(app: Arc<App>) {
         for book in app.live_books() {
             let timeframe = book.series().timeframe;
             let stale_after = app.config.stale_after(timeframe);
-            let settle = app.provider.settle();
+            let settle = app.settle(book.series());
             let verdict = freshness(&book, now, settle, stale_after).verdict;
             fresh += u32::from(verdict == Verdict::Fresh);
             all += 1;
-            let due = app.closed_until(timeframe, now);
+            let due = app.closed_until(book.series(), now);
             let gaps = book.with_ledger(|ledger| ledger.gaps(due));
             owed += gaps.iter().map(|run| run.window.candles(timeframe)).sum::<i64>();
         }

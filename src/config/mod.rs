@@ -1,16 +1,22 @@
 //! Settings: compiled-in defaults, then a file, then the environment; all violations at once.
 
+mod providers;
 mod reader;
 mod span;
 
-use std::{collections::HashMap, fmt, net::SocketAddr, num::NonZeroU32, path::Path};
+use std::{collections::HashMap, fmt, net::SocketAddr, path::Path};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use url::Url;
 
-pub use self::reader::{ConfigError, DEFAULTS};
+pub use self::{
+    providers::{
+        AlphaVantageConfig, CoinbaseConfig, HttpConfig, OandaConfig, Plan, PriceSide,
+        ProvidersConfig,
+    },
+    reader::{ConfigError, DEFAULTS},
+};
 use self::{reader::Reader, span::Span};
-use crate::market::{InstrumentId, ProviderId, Series, Timeframe};
+use crate::market::{InstrumentId, ProviderId, Timeframe};
 
 /// What the whole program runs by. See `config.toml` for the meaning of each setting.
 #[derive(Debug, Clone)]
@@ -21,7 +27,7 @@ pub struct Config {
     pub ingest: IngestConfig,
     /// In the order of `Timeframe::ALL`.
     pub stale_after: [TimeDelta; 6],
-    pub coinbase: CoinbaseConfig,
+    pub providers: ProvidersConfig,
     pub clock: ClockConfig,
     pub log: LogConfig,
 }
@@ -46,7 +52,9 @@ pub struct LakeConfig {
 
 #[derive(Debug, Clone)]
 pub struct IngestConfig {
-    pub provider: ProviderId,
+    /// Who is asked, in this order; the first that offers the series and works.
+    pub providers: Vec<ProviderId>,
+    pub keep: Keep,
     pub assets: Vec<InstrumentId>,
     pub timeframes: Vec<Timeframe>,
     pub history: TimeDelta,
@@ -60,18 +68,14 @@ pub struct IngestConfig {
     pub spread: TimeDelta,
 }
 
-#[derive(Debug, Clone)]
-pub struct CoinbaseConfig {
-    pub url: Url,
-    pub settle: TimeDelta,
-    pub requests_per_second: NonZeroU32,
-    pub burst: NonZeroU32,
-    pub connect_timeout: std::time::Duration,
-    pub request_timeout: std::time::Duration,
-    pub retries: usize,
-    pub retry_first_wait: std::time::Duration,
-    pub retry_longest_wait: std::time::Duration,
-    pub is_mock: bool,
+/// Whose candles are kept where several providers offer the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Keep {
+    /// Those of the first; the others stand in while it fails.
+    Preferred,
+    /// Everybody's, and they are compared.
+    All,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -125,7 +129,7 @@ impl Config {
             stale_after: Timeframe::ALL.map(|timeframe| {
                 TimeDelta::from(read.get::<Span>(&format!("freshness.stale_after_{timeframe}")))
             }),
-            coinbase: coinbase(&mut read),
+            providers: providers::providers(&mut read),
             clock: ClockConfig {
                 origin: read.get("clock.origin"),
                 speed: read.get_if("clock.speed", "use 1.0 or more", |speed: &f64| *speed >= 1.0),
@@ -138,18 +142,6 @@ impl Config {
     /// How overdue the next candle may be before a series is stale.
     pub fn stale_after(&self, timeframe: Timeframe) -> TimeDelta {
         self.stale_after[timeframe as usize]
-    }
-
-    /// Every series the configuration asks for.
-    pub fn series(&self) -> impl Iterator<Item = Series> + '_ {
-        let provider = &self.ingest.provider;
-        self.ingest.assets.iter().flat_map(move |instrument| {
-            self.ingest.timeframes.iter().map(move |timeframe| Series {
-                provider: provider.clone(),
-                instrument: instrument.clone(),
-                timeframe: *timeframe,
-            })
-        })
     }
 }
 
@@ -172,11 +164,10 @@ fn ingest(read: &mut Reader) -> IngestConfig {
     let small = |count: &u8| (1..=20).contains(count);
     let some = |count: &usize| (1..=1_000).contains(count);
     IngestConfig {
-        provider: read.get_if(
-            "ingest.provider",
-            "the only provider so far is coinbase",
-            |provider: &ProviderId| provider.as_str() == "coinbase",
-        ),
+        providers: read.get_if("ingest.providers", KNOWN, |providers: &Vec<ProviderId>| {
+            !providers.is_empty() && providers.iter().all(is_known)
+        }),
+        keep: read.get("ingest.keep"),
         assets: read.get("ingest.assets"),
         timeframes: read.get("ingest.timeframes"),
         history: positive(read, "ingest.history"),
@@ -193,21 +184,10 @@ fn ingest(read: &mut Reader) -> IngestConfig {
     }
 }
 
-fn coinbase(read: &mut Reader) -> CoinbaseConfig {
-    CoinbaseConfig {
-        url: read.get_if("providers.coinbase.url", "use http:// or https://", |url: &Url| {
-            matches!(url.scheme(), "http" | "https") && url.has_host()
-        }),
-        settle: read.get::<Span>("providers.coinbase.settle").into(),
-        requests_per_second: read.get("providers.coinbase.requests_per_second"),
-        burst: read.get("providers.coinbase.burst"),
-        connect_timeout: positive(read, "providers.coinbase.connect_timeout"),
-        request_timeout: positive(read, "providers.coinbase.request_timeout"),
-        retries: read.get("providers.coinbase.retries"),
-        retry_first_wait: positive(read, "providers.coinbase.retry_first_wait"),
-        retry_longest_wait: positive(read, "providers.coinbase.retry_longest_wait"),
-        is_mock: read.get("providers.coinbase.is_mock"),
-    }
+const KNOWN: &str = "name at least one of alpha_vantage, coinbase and oanda";
+
+fn is_known(provider: &ProviderId) -> bool {
+    ["alpha_vantage", "coinbase", "oanda"].contains(&provider.as_str())
 }
 
 fn positive<T: From<Span>>(read: &mut Reader, path: &str) -> T {

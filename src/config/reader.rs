@@ -3,6 +3,7 @@
 use std::{collections::BTreeSet, fmt, path::Path};
 
 use config::{Config as Layers, Environment, File, FileFormat, Map, Value, ValueKind};
+use secrecy::SecretString;
 use serde::de::DeserializeOwned;
 
 /// The annotated file at the top of the repository, which is also the defaults.
@@ -45,6 +46,7 @@ impl Reader {
             .prefix_separator("__")
             .separator("__")
             .list_separator(",")
+            .with_list_parse_key("ingest.providers")
             .with_list_parse_key("ingest.assets")
             .with_list_parse_key("ingest.timeframes")
             .try_parsing(true)
@@ -84,6 +86,26 @@ impl Reader {
             self.violation(path, &format!("{given} is not allowed: {fix}"));
         }
         value
+    }
+
+    /// The secret at `path`, or in the file that `path` with `_file` names; empty means none.
+    pub(super) fn secret(&mut self, path: &str) -> Option<SecretString> {
+        let given: String = self.get(path);
+        let file_path = format!("{path}_file");
+        let file: String = self.get(&file_path);
+        let text = match (given.is_empty(), file.is_empty()) {
+            (_, true) => given,
+            (false, false) => {
+                self.violation(&file_path, &format!("give either this or {path}, not both"));
+                given
+            }
+            (true, false) => std::fs::read_to_string(&file).unwrap_or_else(|error| {
+                self.violation(&file_path, &format!("{file} cannot be read: {error}"));
+                String::new()
+            }),
+        };
+        let text = text.trim();
+        (!text.is_empty()).then(|| text.to_owned().into())
     }
 
     pub(super) fn violation(&mut self, path: &str, what: &str) {

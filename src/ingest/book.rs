@@ -41,6 +41,15 @@ pub(super) struct State {
     unsaved: Option<Window>,
     /// For a derived series: a stretch whose finer candles have changed.
     recheck: Option<Window>,
+    /// Set while the newest poll did not bring every candle that was due.
+    behind: Option<Behind>,
+}
+
+/// A poll is worth repeating before the next candle closes.
+#[derive(Debug, Clone, Copy)]
+struct Behind {
+    polls: u32,
+    poll_at: DateTime<Utc>,
 }
 
 /// A result that is worked out when it is needed.
@@ -74,6 +83,7 @@ impl Book {
             question_at: Remembered::Unknown,
             unsaved: None,
             recheck: None,
+            behind: None,
         };
         let turn = tokio::sync::Mutex::new(());
         Ok(Self { series, calendar, turn, state: Mutex::new(state) })
@@ -121,6 +131,32 @@ impl Book {
 
     pub fn recovered(&self) {
         self.state().trouble = None;
+    }
+
+    /// Remembers whether the last poll left a candle that is due out. If so it is repeated, soon at
+    /// first: a provider may be some seconds late, and an hourly candle cannot wait for the next.
+    pub fn polled(&self, is_behind: bool, now: DateTime<Utc>) {
+        let mut state = self.state();
+        let polls = state.behind.map_or(0, |behind| behind.polls);
+        state.behind = is_behind.then(|| {
+            let wait = FIRST_REPEAT * 3_i32.pow(polls.min(8));
+            let longest = (self.series.timeframe.duration() / 4).max(FIRST_REPEAT * 9);
+            Behind { polls: polls.saturating_add(1), poll_at: now + wait.min(longest) }
+        });
+    }
+
+    /// Whether the last poll should be repeated by now.
+    pub fn is_poll_due(&self, now: DateTime<Utc>) -> bool {
+        self.state().behind.is_some_and(|behind| behind.poll_at <= now)
+    }
+
+    /// Owes nothing that opens before `until`: another provider answers for it.
+    pub fn waive(&self, until: DateTime<Utc>) -> Option<SeriesChange> {
+        let until = self.series.timeframe.floor(until);
+        let owed = self.with_ledger(|ledger| ledger.gaps(until));
+        let waived = owed.iter().map(|run| Run { window: run.window, value: Fact::Waived });
+        let facts: Vec<_> = waived.collect();
+        (!facts.is_empty()).then(|| self.note(&facts))
     }
 
     /// The change by which the store learns of a series that has nothing yet.
@@ -248,6 +284,9 @@ impl Book {
         }
     }
 }
+
+/// How soon a poll that left something out is repeated.
+const FIRST_REPEAT: chrono::TimeDelta = chrono::TimeDelta::seconds(5);
 
 fn hull(facts: &[Run<Fact>]) -> Window {
     let start = facts.iter().map(|run| run.window.start).min().unwrap_or_default();

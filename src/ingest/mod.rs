@@ -27,6 +27,7 @@ mod import;
 mod known;
 mod land;
 mod plan;
+mod roster;
 mod source;
 
 pub use self::{
@@ -37,5 +38,6 @@ pub use self::{
     import::{ImportSummary, Importer},
     land::{Landed, Lander},
     plan::{closed_until, fill_window, poll_window},
+    roster::{NotOffered, Roster, lineage},
     source::{Fetched, Source},
 };

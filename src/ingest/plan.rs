@@ -26,8 +26,9 @@ pub fn poll_window(
     (!window.is_empty()).then_some(window)
 }
 
-/// The oldest stretch of at most `chunk` candles that may be asked about at `now`, together with
-/// the `refetch` candles before it, by which the answer can be believed.
+/// The oldest stretch of at most `chunk` candles that may be asked about at `now`. What was asked for
+/// before comes with the `refetch` candles ahead of it, by which the answer can be believed; history
+/// that nobody has asked for speaks for itself, and one candle more may be one request more.
 pub fn fill_window(
     ledger: &Ledger,
     timeframe: Timeframe,
@@ -44,7 +45,9 @@ pub fn fill_window(
     let is_new = |question: &&Run<DateTime<Utc>>| {
         question.value == NEVER_ASKED && question.window.start < history
     };
-    let first = askable().find(is_new).or_else(|| askable().next())?.window;
+    let first = askable().find(is_new).or_else(|| askable().next())?;
+    let is_asked_anew = first.value != NEVER_ASKED;
+    let first = first.window;
     let limit = first.start + candles(chunk);
     let mut end = first.end;
     for question in askable().skip_while(|question| question.window.start <= first.start) {
@@ -53,7 +56,7 @@ pub fn fill_window(
         }
         end = question.window.end;
     }
-    let anchor = first.start - candles(refetch);
+    let anchor = first.start - candles(if is_asked_anew { refetch } else { 0 });
     Some(Window::new(anchor.max(ledger.origin()), end.min(limit)))
 }
 

@@ -10,7 +10,7 @@ use crate::{
     config::IngestConfig,
     lake::Lake,
     market::{Series, Window},
-    providers::{Lane, Origin, Provider},
+    providers::{Lane, Origin, Provider, Providers},
     quality::{Verdict, validate},
 };
 
@@ -29,14 +29,15 @@ pub struct Fetched {
 }
 
 impl Source {
-    /// What `provider` offers of the series, natively or by derivation.
+    /// What the providers offer of the series, natively or by derivation; `None` if nothing.
     pub fn of(
-        provider: &Arc<dyn Provider>,
+        providers: &Providers,
         series: &Series,
         config: &IngestConfig,
         (books, lake, clock): (&Arc<Books>, &Lake, &Arc<dyn Clock>),
-    ) -> Self {
-        match provider.origin(series.timeframe) {
+    ) -> Option<Self> {
+        let provider = providers.get(&series.provider)?;
+        Some(match provider.offers(series)? {
             Origin::Native => Self::Provider {
                 provider: provider.clone(),
                 pages_in_flight: config.pages_in_flight,
@@ -48,7 +49,7 @@ impl Source {
                 lake: lake.clone(),
                 clock: clock.clone(),
             }),
-        }
+        })
     }
 
     /// What it takes to believe that a candle does not exist.
@@ -65,10 +66,10 @@ impl Source {
         }
     }
 
-    /// Candles that one question may ask for.
-    pub fn page_candles(&self) -> i64 {
+    /// Candles that one question is sure to get.
+    pub fn page_candles(&self, series: &Series) -> i64 {
         match self {
-            Self::Provider { provider, .. } => provider.page_candles(),
+            Self::Provider { provider, .. } => provider.page_candles(series),
             Self::Derived(_) => 1_000,
         }
     }
@@ -81,9 +82,12 @@ impl Source {
                 Err(error) => Fetched { verdicts: Vec::new(), failure: Some((window, error)) },
             },
             Self::Provider { provider, pages_in_flight, .. } => {
-                let pages = window.chunks(book.series().timeframe, provider.page_candles());
+                let series = book.series();
+                let wanted = book.calendar().expected(window, series.timeframe);
+                let pages = provider.pages(series, &wanted);
                 let ask = |page| ask(provider.as_ref(), book, page, lane);
-                let mut answers = stream::iter(pages.map(ask)).buffered(*pages_in_flight);
+                let mut answers =
+                    stream::iter(pages.into_iter().map(ask)).buffered(*pages_in_flight);
                 let mut fetched = Fetched::default();
                 while let Some((page, answer)) = answers.next().await {
                     match answer {
@@ -107,6 +111,6 @@ async fn ask(
     lane: Lane,
 ) -> (Window, Result<Verdict, IngestError>) {
     let answer = provider.fetch(book.series(), page, lane).await;
-    let settle = provider.settle();
+    let settle = provider.settle(book.series());
     (page, answer.map(|raw| validate(raw, book.calendar(), settle)).map_err(IngestError::from))
 }

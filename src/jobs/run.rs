@@ -9,7 +9,7 @@ use crate::{
     app::App,
     error::chain,
     ingest::{self, Book, Fetched, IngestError, Landed, Source},
-    market::{Series, Window},
+    market::{Series, Timeframe, Window},
     providers::{Lane, Origin, ProviderError},
     quality::DeadLetter,
 };
@@ -20,7 +20,7 @@ pub fn run<'a>(app: &'a Arc<App>, job: &'a JobSpec) -> BoxFuture<'a, Result<(), 
         let series = job.series();
         let unknown = || IngestError::UnknownSeries { series: series.clone() };
         let book = app.books.get(series).ok_or_else(unknown)?;
-        let source = app.source(series);
+        let source = app.source(series).ok_or_else(unknown)?;
         let recheck = book.take_recheck();
         let Some(window) = recheck.or_else(|| plan(app, &book, &source, job)) else {
             return Ok(());
@@ -49,12 +49,13 @@ pub fn run<'a>(app: &'a Arc<App>, job: &'a JobSpec) -> BoxFuture<'a, Result<(), 
 fn plan(app: &App, book: &Book, source: &Source, job: &JobSpec) -> Option<Window> {
     let now = app.clock.now();
     let timeframe = book.series().timeframe;
-    let closed_until = app.closed_until(timeframe, now);
+    let closed_until = app.closed_until(book.series(), now);
     let config = &app.config.ingest;
     let refetch = config.refetch_candles;
     book.with_ledger(|ledger| match job {
         JobSpec::Poll(_) => {
-            ingest::poll_window(ledger, timeframe, closed_until, refetch, source.page_candles())
+            let page = source.page_candles(book.series());
+            ingest::poll_window(ledger, timeframe, closed_until, refetch, page)
         }
         JobSpec::Fill(_) if matches!(source, Source::Derived(_)) => None,
         JobSpec::Fill(_) => ingest::fill_window(
@@ -89,7 +90,7 @@ async fn fetch_and_land(
     let Some((page, error)) = failure else { return Ok(landed) };
     if let IngestError::Provider(ProviderError::Malformed { detail, body }) = &error {
         let detail = format!("the answer for {page} cannot be read: {detail}");
-        let from = (app.provider.id().as_str(), app.clock.now());
+        let from = (book.series().provider.as_str(), app.clock.now());
         let letter =
             DeadLetter::new(book.series(), None, "readable_answer", detail, body.clone(), from);
         app.store.keep(&[letter]).await?;
@@ -102,11 +103,11 @@ async fn fetch_and_land(
 /// What is now known of candles is news for the timeframes derived from them.
 fn follow_up(app: &App, series: &Series, landed: &Landed) {
     let Some(window) = landed.window else { return };
-    for timeframe in app.config.ingest.timeframes.iter().copied() {
-        if app.provider.origin(timeframe) != (Origin::Derived { from: series.timeframe }) {
+    for timeframe in Timeframe::ALL {
+        let derived = Series { timeframe, ..series.clone() };
+        if app.providers.offer(&derived) != Some(Origin::Derived { from: series.timeframe }) {
             continue;
         }
-        let derived = Series { timeframe, ..series.clone() };
         if let Some(book) = app.books.get(&derived) {
             book.recheck(window.align(timeframe));
             app.queue.enqueue(JobSpec::Fill(derived));

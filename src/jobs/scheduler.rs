@@ -39,9 +39,8 @@ struct Heartbeat {
 
 impl Heartbeat {
     fn new(app: &Arc<App>) -> Self {
-        let settle = app.provider.settle();
-        let series = app.config.series();
-        let timetable = Timetable::new(series, settle, app.config.ingest.spread);
+        let series = app.roster.live().map(|series| (series.clone(), app.settle(series)));
+        let timetable = Timetable::new(series, app.config.ingest.spread);
         // What was due while we were not running is due now.
         let seen = std::sync::Mutex::new(DateTime::UNIX_EPOCH);
         Self { app: app.clone(), timetable, seen }
@@ -64,14 +63,14 @@ impl Heartbeat {
     fn enqueue_fills(&self, now: DateTime<Utc>) {
         let policy = ingest::Policy::of_provider(&self.app.config.ingest);
         for book in self.app.live_books() {
-            let timeframe = book.series().timeframe;
-            let is_native = self.app.provider.origin(timeframe) == Origin::Native;
+            let series = book.series();
+            let is_native = self.app.providers.offer(series) == Some(Origin::Native);
             if !is_native || book.trouble().is_some_and(|trouble| trouble.retry_at > now) {
                 continue;
             }
-            let closed_until = self.app.closed_until(timeframe, now);
+            let closed_until = self.app.closed_until(series, now);
             if book.question_at(closed_until, policy).is_some_and(|at| at <= now) {
-                self.app.queue.enqueue(JobSpec::Fill(book.series().clone()));
+                self.app.queue.enqueue(JobSpec::Fill(series.clone()));
             }
         }
     }

@@ -20,18 +20,14 @@ struct Entry {
 }
 
 impl Timetable {
-    /// `settle` after the close of a candle, plus a fixed share of `spread` per series, so that
+    /// When the candle of a series has settled, plus a fixed share of `spread` per series, so that
     /// many series are not due in the same millisecond.
-    pub fn new(
-        series: impl IntoIterator<Item = Series>,
-        settle: TimeDelta,
-        spread: TimeDelta,
-    ) -> Self {
-        let entry = |series: Series| {
+    pub fn new(settling: impl IntoIterator<Item = (Series, TimeDelta)>, spread: TimeDelta) -> Self {
+        let entry = |(series, settle): (Series, TimeDelta)| {
             let after_close = settle + share(&series, spread);
             Entry { series, after_close }
         };
-        Self { entries: series.into_iter().map(entry).collect() }
+        Self { entries: settling.into_iter().map(entry).collect() }
     }
 
     /// The series with at least one tick in `(after, until]`, each once.
@@ -73,8 +69,8 @@ mod tests {
             settle in 0_i64..120,
         ) {
             let series: Series = "coinbase/BTCUSD/1m".parse().unwrap();
-            let timetable =
-                Timetable::new([series], TimeDelta::seconds(settle), TimeDelta::seconds(10));
+            let settling = [(series, TimeDelta::seconds(settle))];
+            let timetable = Timetable::new(settling, TimeDelta::seconds(10));
             let (mut now, mut ticks) = (0, 0);
             for step in &steps {
                 ticks += timetable.due(at(now), at(now + step)).count() as i64;
@@ -86,8 +82,9 @@ mod tests {
 
     #[test]
     fn six_hundred_series_are_not_due_in_the_same_second() {
-        let series = (0..600).map(|n| format!("coinbase/C{n:03}USD/1m").parse().unwrap());
-        let timetable = Timetable::new(series, TimeDelta::seconds(75), TimeDelta::seconds(10));
+        let series = |n| format!("coinbase/C{n:03}USD/1m").parse().unwrap();
+        let settling = (0..600).map(|n| (series(n), TimeDelta::seconds(75)));
+        let timetable = Timetable::new(settling, TimeDelta::seconds(10));
         let mut total = 0;
         for second in 0..60 {
             let due = timetable.due(at(second), at(second + 1)).count();
@@ -100,7 +97,7 @@ mod tests {
     #[test]
     fn a_step_back_in_time_makes_nothing_due() {
         let series: Series = "coinbase/BTCUSD/1m".parse().unwrap();
-        let timetable = Timetable::new([series], TimeDelta::seconds(75), TimeDelta::zero());
+        let timetable = Timetable::new([(series, TimeDelta::seconds(75))], TimeDelta::zero());
         assert_eq!(timetable.due(at(600), at(0)).count(), 0);
     }
 }

@@ -19,6 +19,8 @@ pub enum Fact {
     Quarantined { asks: u8, asked_at: i64 },
     /// Confirmed to lie before the provider's first candle.
     BeforeHistory,
+    /// Not asked of this provider: it only stands in, and another one answered for the candle.
+    Waived,
     /// Asked, and not in the answer; `asks` credible answers agree so far.
     Absent { asks: u8, asked_at: i64 },
 }
@@ -38,6 +40,8 @@ pub enum CandleState {
     NoTrade,
     Quarantined,
     BeforeHistory,
+    /// Another provider answers for it; this one only stands in.
+    Waived,
     /// The calendar expects none and none came.
     MarketClosed,
     /// Asked for and not given, not yet confirmed as no trade.
@@ -47,11 +51,12 @@ pub enum CandleState {
 }
 
 impl CandleState {
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Final,
         Self::NoTrade,
         Self::Quarantined,
         Self::BeforeHistory,
+        Self::Waived,
         Self::MarketClosed,
         Self::Missing,
         Self::Pending,
@@ -63,6 +68,7 @@ impl CandleState {
             Self::NoTrade => "no_trade",
             Self::Quarantined => "quarantined",
             Self::BeforeHistory => "before_history",
+            Self::Waived => "waived",
             Self::MarketClosed => "market_closed",
             Self::Missing => "missing",
             Self::Pending => "pending",
@@ -223,6 +229,7 @@ impl Ledger {
                 Fact::NoTrade => runs.push(fact.window, CandleState::NoTrade),
                 Fact::Quarantined { .. } => runs.push(fact.window, CandleState::Quarantined),
                 Fact::BeforeHistory => runs.push(fact.window, CandleState::BeforeHistory),
+                Fact::Waived => runs.push(fact.window, CandleState::Waived),
                 Fact::Absent { .. } => self.expected(fact.window, CandleState::Missing, &mut runs),
             }
             at = fact.window.end;

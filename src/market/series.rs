@@ -12,6 +12,11 @@ use super::{InstrumentId, ParseError, Timeframe};
 pub struct ProviderId(String);
 
 impl ProviderId {
+    /// For names in the source, which are plain.
+    pub fn from_static(name: &'static str) -> Self {
+        Self(name.to_owned())
+    }
+
     pub fn as_str(&self) -> &str {
         &self.0
     }

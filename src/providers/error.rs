@@ -11,6 +11,10 @@ use crate::error::ErrorClass;
 pub enum ProviderError {
     #[error("the provider asks us to slow down")]
     Throttled { retry_after: Option<Duration> },
+    #[error("the provider refuses our credentials: {message}")]
+    Unauthorized { message: String },
+    #[error("the account's plan does not include {what}")]
+    NotInPlan { what: String },
     #[error("the provider does not know {symbol}")]
     UnknownSymbol { symbol: String },
     #[error("the provider refused the request with status {status}: {message}")]
@@ -31,8 +35,11 @@ impl ProviderError {
     pub fn class(&self) -> ErrorClass {
         match self {
             Self::Throttled { .. } => ErrorClass::Throttled,
-            Self::UnknownSymbol { .. } | Self::NotOffered { .. } => ErrorClass::NotFound,
+            Self::UnknownSymbol { .. } | Self::NotOffered { .. } | Self::NotInPlan { .. } => {
+                ErrorClass::NotFound
+            }
             Self::Rejected { .. } => ErrorClass::Invalid,
+            Self::Unauthorized { .. } => ErrorClass::Forbidden,
             Self::Upstream { .. } | Self::Malformed { .. } | Self::Unreachable(_) => {
                 ErrorClass::Unavailable
             }
@@ -44,6 +51,8 @@ impl ProviderError {
     pub fn outcome(&self) -> &'static str {
         match self {
             Self::Throttled { .. } => "throttled",
+            Self::Unauthorized { .. } => "unauthorized",
+            Self::NotInPlan { .. } => "not_in_plan",
             Self::UnknownSymbol { .. } => "unknown_symbol",
             Self::Rejected { .. } => "rejected",
             Self::Upstream { .. } => "upstream_error",

@@ -7,10 +7,11 @@ use bytes::{Bytes, BytesMut};
 use chrono::{DateTime, Utc};
 use prometheus::HistogramVec;
 use reqwest::{Client, Response, StatusCode, header::RETRY_AFTER, redirect::Policy};
+use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
 use super::{Budget, Lane, ProviderError};
-use crate::{clock::Clock, config::CoinbaseConfig, market::ProviderId, telemetry::Metrics};
+use crate::{clock::Clock, config::HttpConfig, market::ProviderId, telemetry::Metrics};
 
 /// Far above any page of candles.
 const LARGEST_BODY: usize = 16 * 1024 * 1024;
@@ -23,10 +24,20 @@ const LONGEST_RETRY_AFTER: Duration = Duration::from_hours(1);
 pub struct HttpClient {
     provider: ProviderId,
     client: Client,
+    auth: Auth,
     budget: Arc<Budget>,
     backoff: ExponentialBuilder,
     clock: Arc<dyn Clock>,
     metrics: Metrics,
+}
+
+/// How requests prove who sends them.
+#[derive(Debug, Clone)]
+pub enum Auth {
+    /// They do not, or the adapter puts a key into the query itself.
+    None,
+    /// `Authorization: Bearer`.
+    Bearer(SecretString),
 }
 
 /// A body, and when its last byte came.
@@ -39,10 +50,11 @@ pub struct Answer {
 impl HttpClient {
     /// Fails only if the TLS roots of the machine cannot be read.
     pub fn new(
-        provider: ProviderId,
-        config: &CoinbaseConfig,
-        clock: Arc<dyn Clock>,
-        metrics: Metrics,
+        provider: &ProviderId,
+        config: &HttpConfig,
+        auth: Auth,
+        clock: &Arc<dyn Clock>,
+        metrics: &Metrics,
     ) -> Result<Self, reqwest::Error> {
         #[expect(clippy::disallowed_methods, reason = "this is the one client")]
         let client = Client::builder()
@@ -57,7 +69,15 @@ impl HttpClient {
             .with_max_delay(config.retry_longest_wait)
             .with_max_times(config.retries);
         let budget = Budget::new(clock.clone(), config.requests_per_second, config.burst);
-        Ok(Self { provider, client, budget: Arc::new(budget), backoff, clock, metrics })
+        Ok(Self {
+            provider: provider.clone(),
+            client,
+            auth,
+            budget: Arc::new(budget),
+            backoff,
+            clock: clock.clone(),
+            metrics: metrics.clone(),
+        })
     }
 
     /// Asks until `read` accepts an answer, the retries are used up, or the failure is final.
@@ -92,7 +112,11 @@ impl HttpClient {
         self.budget.acquire(lane).await;
         waited.observe_duration();
         let request = self.timer(&self.metrics.provider_request_seconds, &[]);
-        let response = self.client.get(url.clone()).send().await.map_err(unreachable)?;
+        let mut question = self.client.get(url.clone());
+        if let Auth::Bearer(token) = &self.auth {
+            question = question.bearer_auth(token.expose_secret());
+        }
+        let response = question.send().await.map_err(unreachable)?;
         let status = response.status();
         let retry_after = self.retry_after(&response);
         let body = body(response).await?;
@@ -100,6 +124,9 @@ impl HttpClient {
         match status {
             StatusCode::OK => Ok(Answer { body, received_at: self.clock.now() }),
             StatusCode::TOO_MANY_REQUESTS => Err(ProviderError::Throttled { retry_after }),
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
+                Err(ProviderError::Unauthorized { message: message(&body) })
+            }
             _ if status.is_server_error() => {
                 Err(ProviderError::Upstream { status: status.as_u16() })
             }
@@ -153,6 +180,7 @@ fn unreachable(error: reqwest::Error) -> ProviderError {
 fn message(body: &[u8]) -> String {
     #[derive(serde::Deserialize)]
     struct Refusal {
+        #[serde(alias = "errorMessage", alias = "error_details")]
         message: String,
     }
     let text = serde_json::from_slice(body)

@@ -4,19 +4,26 @@ mod budget;
 pub mod coinbase;
 mod error;
 mod http;
+mod pages;
 
-use std::fmt;
+use std::{collections::BTreeMap, fmt, sync::Arc};
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use futures::future::BoxFuture;
 
 pub use self::{
     budget::{Budget, Lane},
     coinbase::Coinbase,
     error::ProviderError,
-    http::HttpClient,
+    http::{Auth, HttpClient},
+    pages::pages,
 };
-use crate::market::{ProviderId, RawBatch, Series, Timeframe, Window};
+use crate::{
+    clock::Clock,
+    config::ProvidersConfig,
+    market::{ProviderId, RawBatch, Series, Timeframe, Window},
+    telemetry::Metrics,
+};
 
 /// Where the candles of a timeframe come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,19 +38,62 @@ pub enum Origin {
 pub trait Provider: Send + Sync + fmt::Debug {
     fn id(&self) -> &ProviderId;
 
-    /// The widest window one request may ask for, in candles.
-    fn page_candles(&self) -> i64;
+    /// How candles of the series can be had from here; `None` if not at all.
+    fn offers(&self, series: &Series) -> Option<Origin>;
 
     /// How long after its close a candle may still change.
-    fn settle(&self) -> TimeDelta;
+    fn settle(&self, series: &Series) -> TimeDelta;
 
-    fn origin(&self, timeframe: Timeframe) -> Origin;
+    /// Candles that one request gives for certain, counted back from now.
+    fn page_candles(&self, series: &Series) -> i64;
 
-    /// Asks for the candles of `window`, at most a page, retrying what may succeed later.
+    /// The fewest requests that ask for every candle of `wanted` (aligned, disjoint, oldest first),
+    /// as one window each.
+    fn pages(&self, series: &Series, wanted: &[Window]) -> Vec<Window> {
+        pages(wanted, series.timeframe, self.page_candles(series))
+    }
+
+    /// Nothing older is to be had at `now`; `None` if it is for the provider's answers to tell.
+    fn reaches_back_to(&self, _series: &Series, _now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        None
+    }
+
+    /// Asks for the candles of one window of `pages`, retrying what may succeed later.
     fn fetch<'a>(
         &'a self,
         series: &'a Series,
         window: Window,
         lane: Lane,
     ) -> BoxFuture<'a, Result<RawBatch, ProviderError>>;
+}
+
+/// Every provider that can be asked: those whose credentials are there.
+#[derive(Debug, Clone, Default)]
+pub struct Providers(Arc<BTreeMap<ProviderId, Arc<dyn Provider>>>);
+
+impl Providers {
+    /// Fails only if the TLS roots of the machine cannot be read.
+    pub fn open(
+        config: &ProvidersConfig,
+        clock: &Arc<dyn Clock>,
+        metrics: &Metrics,
+    ) -> Result<Self, reqwest::Error> {
+        let coinbase = Coinbase::open(&config.coinbase, clock, metrics)?;
+        let all: [Arc<dyn Provider>; 1] = [Arc::new(coinbase)];
+        Ok(Self(Arc::new(all.into_iter().map(|one| (one.id().clone(), one)).collect())))
+    }
+
+    pub fn get(&self, id: &ProviderId) -> Option<&Arc<dyn Provider>> {
+        self.0.get(id)
+    }
+
+    /// By name.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<dyn Provider>> {
+        self.0.values()
+    }
+
+    /// How candles of the series can be had from its provider; `None` for imported series.
+    pub fn offer(&self, series: &Series) -> Option<Origin> {
+        self.get(&series.provider)?.offers(series)
+    }
 }

@@ -51,13 +51,14 @@ pub fn audit<'a>(
         let mut audit = Audit::default();
         for book in app.live_books() {
             let timeframe = book.series().timeframe;
-            let due = app.closed_until(timeframe, app.clock.now());
+            let due = app.closed_until(book.series(), app.clock.now());
             let window =
                 book.with_ledger(|ledger| Window::new(ledger.origin(), ledger.watermark(due)));
             let landed = app.lake.candles(timeframe).candles(book.series(), window).await?;
-            match app.provider.origin(timeframe) {
-                Origin::Native => native(&book, market, window, &landed, &mut audit),
-                Origin::Derived { from } => {
+            match app.providers.offer(book.series()) {
+                None => {}
+                Some(Origin::Native) => native(&book, market, window, &landed, &mut audit),
+                Some(Origin::Derived { from }) => {
                     let children = Series { timeframe: from, ..book.series().clone() };
                     let children = app.lake.candles(from).candles(&children, window).await?;
                     derived(timeframe, &children, &landed, &mut audit);

@@ -156,6 +156,7 @@ const fn columns(fact: Fact) -> (&'static str, i64, i64) {
         Fact::NoTrade => ("no_trade", 0, 0),
         Fact::Quarantined { asks, asked_at } => ("quarantined", asks as i64, asked_at),
         Fact::BeforeHistory => ("before_history", 0, 0),
+        Fact::Waived => ("waived", 0, 0),
         Fact::Absent { asks, asked_at } => ("absent", asks as i64, asked_at),
     }
 }
@@ -167,6 +168,7 @@ fn run((_, start, end, fact, asks, asked_at): FactRow) -> Result<Run<Fact>, Stor
         "no_trade" => Fact::NoTrade,
         "quarantined" => Fact::Quarantined { asks, asked_at },
         "before_history" => Fact::BeforeHistory,
+        "waived" => Fact::Waived,
         "absent" => Fact::Absent { asks, asked_at },
         _ => return Err(StoreError::Unreadable { what: "a fact", value: fact }),
     };

@@ -155,8 +155,8 @@ async fn t17_silence_is_given_up_after_the_configured_time() {
     for server in [silent, slow_body] {
         let clock = JumpingClock::at(at(LATER));
         let provider = coinbase(&server.url, clock, |config| {
-            config.request_timeout = Duration::from_millis(150);
-            config.retries = 1;
+            config.http.request_timeout = Duration::from_millis(150);
+            config.http.retries = 1;
         });
         let from = Instant::now();
         let error = provider.fetch(&minutes(), page_window(), Lane::Live).await.unwrap_err();
@@ -200,7 +200,7 @@ async fn waits_of(retry_after: Option<&'static str>) -> Vec<TimeDelta> {
         })
     })
     .await;
-    let provider = coinbase(&server.url, clock, |config| config.retries = 5);
+    let provider = coinbase(&server.url, clock, |config| config.http.retries = 5);
     let batch = provider.fetch(&minutes(), page_window(), Lane::Backfill).await.unwrap();
     assert_eq!(batch.candles.len(), 6);
     let asked_at = asked_at.lock().unwrap();
@@ -244,7 +244,7 @@ async fn t18_retries_are_bounded_and_only_for_what_may_pass() {
         let body = fixture(body);
         let server = Loopback::start(move |_| Some(answer(status, &[], body.clone()))).await;
         let clock = JumpingClock::at(at(LATER));
-        let provider = coinbase(&server.url, clock.clone(), |config| config.retries = 3);
+        let provider = coinbase(&server.url, clock.clone(), |config| config.http.retries = 3);
         let outcome = provider.fetch(&minutes(), page_window(), Lane::Live).await;
         assert_eq!(outcome.is_ok(), (status, requests) == (200, 1), "{outcome:?}");
         assert_eq!(server.requests().len(), requests, "{status}");
@@ -280,7 +280,7 @@ async fn t78_no_error_and_no_dead_letter_gives_away_where_we_asked() {
     url.set_username("me").unwrap();
     url.set_password(Some("s3cret")).unwrap();
     let provider = coinbase(&url, JumpingClock::at(at(LATER)), |config| {
-        config.request_timeout = Duration::from_millis(150);
+        config.http.request_timeout = Duration::from_millis(150);
     });
     let (series, window) = (minutes(), page_window());
     let ask = || provider.fetch(&series, window, Lane::Live);

@@ -11,8 +11,7 @@ use axum::{Router, body::Body, http::Uri, response::Response};
 use barkeep::{
     clock::{Clock, ManualClock},
     config::{CoinbaseConfig, Config},
-    market::ProviderId,
-    providers::{Coinbase, HttpClient},
+    providers::Coinbase,
     telemetry::Metrics,
 };
 use chrono::{DateTime, Utc};
@@ -84,15 +83,12 @@ pub(crate) fn coinbase(
 ) -> Coinbase {
     // The program does this in `main`.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-    let id: ProviderId = "coinbase".parse().unwrap();
-    let mut config = Config::from_layers(None, HashMap::new()).unwrap().coinbase;
-    config.url = url.clone();
-    config.retries = 0;
-    config.requests_per_second = NonZeroU32::MAX;
+    let mut config = Config::from_layers(None, HashMap::new()).unwrap().providers.coinbase;
+    config.http.url = url.clone();
+    config.http.retries = 0;
+    config.http.requests_per_second = NonZeroU32::MAX;
     adjust(&mut config);
-    let metrics = Metrics::new().unwrap();
-    let http = HttpClient::new(id.clone(), &config, clock, metrics).unwrap();
-    Coinbase::new(id, &config, http)
+    Coinbase::open(&config, &clock, &Metrics::new().unwrap()).unwrap()
 }
 
 /// A hand-moved clock on which whoever waits moves it: a day's wait takes no time and is noted.

@@ -91,7 +91,7 @@ impl Replay {
         self.clock.set(recorded.received_at());
         let (series, window) = (recorded.series(), recorded.window());
         let batch = self.provider.fetch(&series, window, Lane::Backfill).await?;
-        Ok(validate(batch, Calendar::Always, self.provider.settle()))
+        Ok(validate(batch, Calendar::Always, self.provider.settle(&series)))
     }
 }
 

@@ -2,14 +2,20 @@
 
 mod wire;
 
+use std::sync::Arc;
+
 use chrono::TimeDelta;
 use futures::future::BoxFuture;
 use url::Url;
 
-use super::{HttpClient, Lane, Origin, Provider, ProviderError, http::Answer};
+use super::{Auth, HttpClient, Lane, Origin, Provider, ProviderError, http::Answer};
 use crate::{
+    clock::Clock,
     config::CoinbaseConfig,
-    market::{InstrumentId, Provenance, ProviderId, RawBatch, Series, Timeframe, Window},
+    market::{
+        AssetClass, InstrumentId, Provenance, ProviderId, RawBatch, Series, Timeframe, Window,
+    },
+    telemetry::Metrics,
 };
 
 /// `GET /products/{id}/candles`. Bounds are inclusive and more than 300 steps are refused, so a
@@ -26,14 +32,21 @@ pub struct Coinbase {
 const PAGE: i64 = 300;
 
 impl Coinbase {
-    pub fn new(id: ProviderId, config: &CoinbaseConfig, http: HttpClient) -> Self {
-        let CoinbaseConfig { url, settle, is_mock, .. } = config;
-        Self { id, http, url: url.clone(), settle: *settle, is_mock: *is_mock }
+    /// Fails only if the TLS roots of the machine cannot be read.
+    pub fn open(
+        config: &CoinbaseConfig,
+        clock: &Arc<dyn Clock>,
+        metrics: &Metrics,
+    ) -> Result<Self, reqwest::Error> {
+        let id = ProviderId::from_static("coinbase");
+        let http = HttpClient::new(&id, &config.http, Auth::None, clock, metrics)?;
+        let CoinbaseConfig { settle, is_mock, .. } = *config;
+        Ok(Self { id, http, url: config.http.url.clone(), settle, is_mock })
     }
 
     fn request(&self, series: &Series, window: Window) -> Result<(Url, String), ProviderError> {
         let product = product_id(&series.instrument).ok_or_else(|| self.lacks(series))?;
-        if self.origin(series.timeframe) != Origin::Native {
+        if self.offers(series) != Some(Origin::Native) {
             return Err(self.lacks(series));
         }
         let granularity = series.timeframe.seconds();
@@ -58,19 +71,20 @@ impl Provider for Coinbase {
         &self.id
     }
 
-    fn page_candles(&self) -> i64 {
-        PAGE
+    fn offers(&self, series: &Series) -> Option<Origin> {
+        product_id(&series.instrument)?;
+        Some(match series.timeframe {
+            Timeframe::H4 => Origin::Derived { from: Timeframe::H1 },
+            _ => Origin::Native,
+        })
     }
 
-    fn settle(&self) -> TimeDelta {
+    fn settle(&self, _series: &Series) -> TimeDelta {
         self.settle
     }
 
-    fn origin(&self, timeframe: Timeframe) -> Origin {
-        match timeframe {
-            Timeframe::H4 => Origin::Derived { from: Timeframe::H1 },
-            _ => Origin::Native,
-        }
+    fn page_candles(&self, _series: &Series) -> i64 {
+        PAGE
     }
 
     fn fetch<'a>(
@@ -100,7 +114,8 @@ impl Provider for Coinbase {
     }
 }
 
-/// `BTCUSD` is `BTC-USD` there.
+/// `BTCUSD` is `BTC-USD` there; currencies and equities are not traded.
 fn product_id(instrument: &InstrumentId) -> Option<String> {
-    instrument.pair().map(|(base, quote)| format!("{base}-{quote}"))
+    let (base, quote) = instrument.pair()?;
+    (instrument.asset_class() == AssetClass::Crypto).then(|| format!("{base}-{quote}"))
 }

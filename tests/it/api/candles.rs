@@ -114,7 +114,7 @@ async fn a_running_candle_is_never_served() {
         app.poll("coinbase/BTCUSD/1m").await.unwrap();
         for query in [query_of(hour), "limit=5".to_owned()] {
             let answer = app.get(&format!("{BTC}&{query}")).await.ok();
-            let settled = app.now() - app.app.provider.settle();
+            let settled = app.now() - app.app.settle(&"coinbase/BTCUSD/1m".parse().unwrap());
             let last = items(&answer, "candles").last().unwrap();
             assert!(instant(&last["close_time"]) <= settled, "{last} at {}", app.now());
             assert!(instant(&answer["window"]["end"]) <= settled);

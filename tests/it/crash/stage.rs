@@ -142,9 +142,9 @@ impl Stage {
         let is_accounted_for = |item: &Value| {
             let series: Series = item["series"].as_str().unwrap().parse().unwrap();
             let watermark: DateTime<Utc> = item["watermark"].as_str().unwrap().parse().unwrap();
-            watermark >= closed_until(now, config.coinbase.settle, series.timeframe)
+            watermark >= closed_until(now, config.providers.coinbase.settle, series.timeframe)
         };
-        let expected = config.series().count();
+        let expected = config.ingest.assets.len() * config.ingest.timeframes.len();
         daemon
             .wait_until("/v1/watermarks", PATIENCE, |answer| {
                 let items = answer["items"].as_array().unwrap();
@@ -176,7 +176,7 @@ impl Stage {
             let landings = app.lake.candles(series.timeframe).landings(series).await.unwrap();
             let remembered = remembered.iter().find(|record| record.series == *series).unwrap();
             assert_eq!(remembered.landings, landings, "{series}: store and lake count landings");
-            self.assert_every_candle_has_a_state(&book, app.provider.settle());
+            self.assert_every_candle_has_a_state(&book, app.settle(series));
         }
         for table in app.lake.tables() {
             assert_revisions_are_sound(table).await;

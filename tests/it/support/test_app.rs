@@ -13,7 +13,7 @@ use barkeep::{
     clock::Clock,
     config::Config,
     files::{ColumnMap, FileRequest},
-    ingest::{Book, ImportSummary, Importer, IngestError, Policy, closed_until},
+    ingest::{Book, ImportSummary, Importer, IngestError, Policy},
     jobs::{self, JobSpec},
     market::{Series, Window},
     providers::{Lane, Origin},
@@ -139,7 +139,7 @@ impl TestApp {
 
     fn native_books(&self) -> Vec<Arc<Book>> {
         let is_native =
-            |book: &Arc<Book>| self.app.provider.origin(book.series().timeframe) == Origin::Native;
+            |book: &Arc<Book>| self.app.providers.offer(book.series()) == Some(Origin::Native);
         self.app.live_books().filter(is_native).collect()
     }
 
@@ -155,7 +155,7 @@ impl TestApp {
 
     /// Candles of `series` that open before it have closed and settled.
     pub(crate) fn due(&self, series: &Series) -> DateTime<Utc> {
-        closed_until(self.now(), self.app.provider.settle(), series.timeframe)
+        self.app.closed_until(series, self.now())
     }
 
     pub(crate) fn set_faults(&self, faults: &[&str]) {

@@ -1,0 +1,140 @@
+//! `[providers.*]`: where each provider is, with what credentials, and what it allows.
+
+use std::{num::NonZeroU32, time::Duration};
+
+use chrono::TimeDelta;
+use secrecy::SecretString;
+use url::Url;
+
+use super::{Span, positive, reader::Reader};
+
+/// Every provider Barkeep can ask. One that lacks its credentials is passed over.
+#[derive(Debug, Clone)]
+pub struct ProvidersConfig {
+    pub alpha_vantage: AlphaVantageConfig,
+    pub coinbase: CoinbaseConfig,
+    pub oanda: OandaConfig,
+}
+
+/// How any provider is spoken to over HTTP.
+#[derive(Debug, Clone)]
+pub struct HttpConfig {
+    pub url: Url,
+    pub requests_per_second: NonZeroU32,
+    pub burst: NonZeroU32,
+    pub connect_timeout: Duration,
+    pub request_timeout: Duration,
+    pub retries: usize,
+    pub retry_first_wait: Duration,
+    pub retry_longest_wait: Duration,
+}
+
+#[derive(Debug, Clone)]
+pub struct AlphaVantageConfig {
+    pub http: HttpConfig,
+    /// After the close of a candle shorter than a day.
+    pub settle: TimeDelta,
+    /// After the close of a daily candle.
+    pub settle_daily: TimeDelta,
+    pub api_key: Option<SecretString>,
+    pub plan: Plan,
+    pub is_mock: bool,
+}
+
+/// What an Alpha Vantage key may ask for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Plan {
+    /// The newest 100 daily candles, news and macro series.
+    Free,
+    /// Intraday and the whole history as well.
+    Premium,
+}
+
+#[derive(Debug, Clone)]
+pub struct CoinbaseConfig {
+    pub http: HttpConfig,
+    pub settle: TimeDelta,
+    /// The base of the Advanced Trade API, which has 4h candles of its own.
+    pub advanced_url: Url,
+    /// A CDP key: with both, requests are signed and go to Advanced Trade.
+    pub key_name: Option<String>,
+    pub key_secret: Option<SecretString>,
+    pub is_mock: bool,
+}
+
+#[derive(Debug, Clone)]
+pub struct OandaConfig {
+    pub http: HttpConfig,
+    pub settle: TimeDelta,
+    pub token: Option<SecretString>,
+    pub price: PriceSide,
+    pub is_mock: bool,
+}
+
+/// Which of Oanda's three prices a candle is made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PriceSide {
+    Mid,
+    Bid,
+    Ask,
+}
+
+pub(super) fn providers(read: &mut Reader) -> ProvidersConfig {
+    ProvidersConfig {
+        alpha_vantage: AlphaVantageConfig {
+            http: http(read, "alpha_vantage"),
+            settle: read.get::<Span>("providers.alpha_vantage.settle").into(),
+            settle_daily: read.get::<Span>("providers.alpha_vantage.settle_daily").into(),
+            api_key: read.secret("providers.alpha_vantage.api_key"),
+            plan: read.get("providers.alpha_vantage.plan"),
+            is_mock: read.get("providers.alpha_vantage.is_mock"),
+        },
+        coinbase: coinbase(read),
+        oanda: OandaConfig {
+            http: http(read, "oanda"),
+            settle: read.get::<Span>("providers.oanda.settle").into(),
+            token: read.secret("providers.oanda.token"),
+            price: read.get("providers.oanda.price"),
+            is_mock: read.get("providers.oanda.is_mock"),
+        },
+    }
+}
+
+fn coinbase(read: &mut Reader) -> CoinbaseConfig {
+    let name: String = read.get("providers.coinbase.key_name");
+    let config = CoinbaseConfig {
+        http: http(read, "coinbase"),
+        settle: read.get::<Span>("providers.coinbase.settle").into(),
+        advanced_url: web_address(read, "providers.coinbase.advanced_url"),
+        key_name: (!name.is_empty()).then_some(name),
+        key_secret: read.secret("providers.coinbase.key_secret"),
+        is_mock: read.get("providers.coinbase.is_mock"),
+    };
+    if config.key_name.is_some() != config.key_secret.is_some() {
+        let fix = "give both key_name and key_secret of a CDP key, or neither";
+        read.violation("providers.coinbase.key_name", fix);
+    }
+    config
+}
+
+fn http(read: &mut Reader, provider: &str) -> HttpConfig {
+    let path = |key: &str| format!("providers.{provider}.{key}");
+    HttpConfig {
+        url: web_address(read, &path("url")),
+        requests_per_second: read.get(&path("requests_per_second")),
+        burst: read.get(&path("burst")),
+        connect_timeout: positive(read, &path("connect_timeout")),
+        request_timeout: positive(read, &path("request_timeout")),
+        retries: read.get(&path("retries")),
+        retry_first_wait: positive(read, &path("retry_first_wait")),
+        retry_longest_wait: positive(read, &path("retry_longest_wait")),
+    }
+}
+
+fn web_address(read: &mut Reader, path: &str) -> Url {
+    read.get_if(path, "use http:// or https://", |url: &Url| {
+        matches!(url.scheme(), "http" | "https") && url.has_host()
+    })
+}
