@@ -9,15 +9,15 @@ use crate::{
     clock::{Clock, SystemClock},
     config::Config,
     ingest::{
-        Book, Books, IngestError, Lander, NotOffered, Roster, Source, catch_up, closed_until,
-        lineage,
+        Book, Books, IngestError, Lander, NotOffered, Reconciler, Roster, Source, catch_up,
+        closed_until, lineage,
     },
     jobs::Queue,
     lake::{Lake, LakeError},
     lifecycle::Lifecycle,
     market::{InstrumentId, Series, Timeframe},
     providers::{Origin, Providers},
-    query::{Verdict, freshness},
+    query::{Freshness, Verdict, freshness},
     store::{Store, StoreError},
     telemetry::Metrics,
 };
@@ -33,6 +33,7 @@ pub struct App {
     pub roster: Roster,
     pub books: Arc<Books>,
     pub lander: Arc<Lander>,
+    pub reconciler: Reconciler,
     pub queue: Queue,
     pub metrics: Metrics,
     pub lifecycle: Lifecycle,
@@ -86,9 +87,12 @@ impl App {
             let lander = Lander::start(&lake, &store, &books, &metrics, context, &config.lake);
             let providers = Providers::open(&config.providers, &clock, &metrics)?;
             let roster = Roster::new(&config.ingest, &providers)?;
+            let reconciler =
+                Reconciler::new((&books, &lake, &store), (&metrics, &clock), &config.reconcile);
             let app = Arc::new(Self {
                 queue: Queue::new(&metrics),
                 lander: Arc::new(lander),
+                reconciler,
                 config,
                 clock,
                 store,
@@ -127,6 +131,12 @@ impl App {
         self.roster.live().filter_map(|series| self.books.get(series))
     }
 
+    /// How fresh a series is at `now`.
+    pub fn freshness(&self, book: &Book, now: DateTime<Utc>) -> Freshness {
+        let series = book.series();
+        freshness(book, now, self.settle(series), self.config.stale_after(series.timeframe))
+    }
+
     /// The series to read of an asset: of those whose candles may be traded upon the most preferred
     /// one, otherwise the most preferred of all. `None` if nothing is configured.
     pub fn on_duty(&self, asset: &InstrumentId, timeframe: Timeframe) -> Option<Series> {
@@ -134,8 +144,7 @@ impl App {
         let now = self.clock.now();
         let serves = |series: &&Series| {
             self.books.get(series).is_some_and(|book| {
-                let stale_after = self.config.stale_after(timeframe);
-                let verdict = freshness(&book, now, self.settle(series), stale_after).verdict;
+                let verdict = self.freshness(&book, now).verdict;
                 matches!(verdict, Verdict::Fresh | Verdict::Closed)
             })
         };

@@ -6,7 +6,7 @@ use axum::{Json, extract::State};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 
-use super::{Problem, coverage, coverage::RunView, extract::Params, freshness};
+use super::{Problem, coverage, coverage::RunView, extract::Params};
 use crate::{
     app::App,
     lake::LandedCandle,
@@ -61,7 +61,7 @@ pub(super) async fn list(
     params.finish("series (or asset, timeframe, provider), start, end, limit")?;
     let as_of = app.clock.now();
     let due = app.closed_until(book.series(), as_of);
-    let freshness = freshness::of(&app, &book, as_of);
+    let freshness = app.freshness(&book, as_of);
     let window = match window {
         Some(window) => checked(window, timeframe, limit)?,
         None => newest(freshness.last_candle, due, timeframe, limit.unwrap_or(NEWEST)),

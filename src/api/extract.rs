@@ -64,6 +64,15 @@ impl Params {
         })
     }
 
+    /// `true` or `false`; absent is false.
+    pub(super) fn flag(&mut self, name: &'static str) -> Result<bool, Problem> {
+        let Some(text) = self.0.remove(name) else { return Ok(false) };
+        text.parse().map_err(|_| {
+            let detail = format!("{name} {} is neither true nor false", quoted(&text));
+            Problem::invalid(name, detail, "write true, false or nothing")
+        })
+    }
+
     /// A number between 1 and `most`.
     pub(super) fn limit(&mut self, most: u32) -> Result<Option<u32>, Problem> {
         let Some(text) = self.0.remove("limit") else { return Ok(None) };

@@ -13,9 +13,9 @@ use super::{
 };
 use crate::{
     app::App,
-    ingest::Book,
+    ingest::{Book, Role},
     market::Series,
-    query::{Freshness, Verdict, freshness},
+    query::{Freshness, Verdict},
 };
 
 #[derive(Debug, Serialize)]
@@ -28,6 +28,7 @@ pub(super) struct FreshnessList {
 #[derive(Debug, Serialize)]
 struct FreshnessView {
     series: Series,
+    role: Role,
     verdict: Verdict,
     last_candle: Option<DateTime<Utc>>,
     expected_candle: Option<DateTime<Utc>>,
@@ -43,23 +44,27 @@ pub(super) async fn list(
     State(app): State<Arc<App>>,
     mut params: Params,
 ) -> Result<Json<FreshnessList>, Problem> {
-    let books = match params.text("series") {
+    let mut books = match params.text("series") {
         Some(names) => {
             params.without_parts()?;
             named(&app, &names)?
         }
         None => series::matching(&app, &mut params)?,
     };
-    params.finish("series (one or several, separated by commas), asset, timeframe, provider")?;
+    let on_duty = params.flag("on_duty")?;
+    params.finish(
+        "series (one or several, separated by commas), asset, timeframe, provider, on_duty",
+    )?;
     let as_of = app.clock.now();
-    let items = books.iter().map(|book| view(of(&app, book, as_of))).collect();
+    if on_duty {
+        let is_on_duty = |book: &Arc<Book>| {
+            let Series { instrument, timeframe, .. } = book.series();
+            app.on_duty(instrument, *timeframe).as_ref() == Some(book.series())
+        };
+        books.retain(is_on_duty);
+    }
+    let items = books.iter().map(|book| view(&app, app.freshness(book, as_of))).collect();
     Ok(Json(FreshnessList { as_of, items }))
-}
-
-/// The verdict on one series.
-pub(super) fn of(app: &App, book: &Book, now: DateTime<Utc>) -> Freshness {
-    let stale_after = app.config.stale_after(book.series().timeframe);
-    freshness(book, now, app.settle(book.series()), stale_after)
 }
 
 fn named(app: &App, names: &str) -> Result<Vec<Arc<Book>>, Problem> {
@@ -70,8 +75,9 @@ fn named(app: &App, names: &str) -> Result<Vec<Arc<Book>>, Problem> {
     names.split(',').map(read).collect()
 }
 
-fn view(freshness: Freshness) -> FreshnessView {
+fn view(app: &App, freshness: Freshness) -> FreshnessView {
     FreshnessView {
+        role: app.roster.role(&freshness.series),
         series: freshness.series,
         verdict: freshness.verdict,
         last_candle: freshness.last_candle,

@@ -12,10 +12,11 @@ use axum::{
 };
 use serde::Serialize;
 
-use super::{Problem, freshness};
+use super::Problem;
 use crate::{
     app::App,
     market::{CandleState, Window},
+    quality::Check,
     query::Verdict,
 };
 
@@ -59,7 +60,7 @@ async fn observe(app: &App) -> Result<(), Problem> {
     let mut by_verdict = Verdict::ALL.map(|verdict| (verdict, 0));
     let mut owed = [(CandleState::Missing, 0), (CandleState::Pending, 0)];
     for book in app.live_books() {
-        let verdict = freshness::of(app, &book, now).verdict;
+        let verdict = app.freshness(&book, now).verdict;
         for (of, count) in &mut by_verdict {
             *count += i64::from(*of == verdict);
         }
@@ -76,6 +77,12 @@ async fn observe(app: &App) -> Result<(), Problem> {
     }
     for (state, count) in owed {
         app.metrics.candles_owed.with_label_values(&[state.as_str()]).set(count);
+    }
+    for check in Check::ALL {
+        app.metrics.findings.with_label_values(&[check.as_str()]).set(0);
+    }
+    for (check, count) in app.store.finding_counts().await? {
+        app.metrics.findings.with_label_values(&[check.as_str()]).set(count);
     }
     app.metrics.dead_letters.set(app.store.dead_letter_count().await?);
     Ok(())

@@ -4,6 +4,7 @@ mod candles;
 mod coverage;
 mod dead_letters;
 mod extract;
+mod findings;
 mod freshness;
 mod health;
 mod problem;
@@ -47,6 +48,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/v1/dead-letters", get(dead_letters::list))
         .route("/v1/dead-letters/{id}", get(dead_letters::show))
         .route("/v1/dead-letters/{id}/raw", get(dead_letters::raw))
+        .route("/v1/findings", get(findings::list))
         .route("/livez", get(health::live))
         .route("/readyz", get(health::ready))
         .route("/version", get(health::version))

@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::{Problem, extract::Params};
 use crate::{
     app::App,
-    ingest::Book,
+    ingest::{Book, Role},
     market::{
         AssetClass, CandleState, InstrumentId, ProviderId, Series, Timeframe, Window, candles_in,
     },
@@ -25,8 +25,7 @@ pub(super) struct List<T> {
 pub(super) struct SeriesView {
     series: Series,
     asset_class: AssetClass,
-    /// Polled and backfilled by this process; otherwise it was imported.
-    is_live: bool,
+    role: Role,
     is_derived: bool,
     origin: DateTime<Utc>,
     watermark: DateTime<Utc>,
@@ -108,7 +107,7 @@ fn series_view(app: &App, book: &Book) -> SeriesView {
     let count = |state| candles_in(state, &states, series.timeframe);
     SeriesView {
         asset_class: series.instrument.asset_class(),
-        is_live: app.roster.is_live(&series),
+        role: app.roster.role(&series),
         is_derived: matches!(app.providers.offer(&series), Some(Origin::Derived { .. })),
         origin,
         watermark,

@@ -11,7 +11,7 @@ use crate::{
     app::App,
     clock::{Clock, SystemClock},
     config::{ClockConfig, Config},
-    query::{Verdict, freshness},
+    query::Verdict,
     serve::serve,
     simulate::{self, Faults, SimulatedExchange, SimulationConfig, audit},
 };
@@ -151,9 +151,7 @@ async fn report(app: Arc<App>) {
         let (mut fresh, mut all, mut owed) = (0, 0, 0);
         for book in app.live_books() {
             let timeframe = book.series().timeframe;
-            let stale_after = app.config.stale_after(timeframe);
-            let settle = app.settle(book.series());
-            let verdict = freshness(&book, now, settle, stale_after).verdict;
+            let verdict = app.freshness(&book, now).verdict;
             fresh += u32::from(verdict == Verdict::Fresh);
             all += 1;
             let due = app.closed_until(book.series(), now);

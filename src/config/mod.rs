@@ -2,6 +2,7 @@
 
 mod providers;
 mod reader;
+mod reconcile;
 mod span;
 
 use std::{collections::HashMap, fmt, net::SocketAddr, path::Path};
@@ -14,6 +15,7 @@ pub use self::{
         ProvidersConfig,
     },
     reader::{ConfigError, DEFAULTS},
+    reconcile::ReconcileConfig,
 };
 use self::{reader::Reader, span::Span};
 use crate::market::{InstrumentId, ProviderId, Timeframe};
@@ -27,6 +29,7 @@ pub struct Config {
     pub ingest: IngestConfig,
     /// In the order of `Timeframe::ALL`.
     pub stale_after: [TimeDelta; 6],
+    pub reconcile: ReconcileConfig,
     pub providers: ProvidersConfig,
     pub clock: ClockConfig,
     pub log: LogConfig,
@@ -129,6 +132,7 @@ impl Config {
             stale_after: Timeframe::ALL.map(|timeframe| {
                 TimeDelta::from(read.get::<Span>(&format!("freshness.stale_after_{timeframe}")))
             }),
+            reconcile: reconcile::reconcile(&mut read),
             providers: providers::providers(&mut read),
             clock: ClockConfig {
                 origin: read.get("clock.origin"),

@@ -43,6 +43,8 @@ pub(super) struct State {
     recheck: Option<Window>,
     /// Set while the newest poll did not bring every candle that was due.
     behind: Option<Behind>,
+    /// What landed and was not compared with other accounts yet, disjoint.
+    uncompared: Vec<Window>,
 }
 
 /// A poll is worth repeating before the next candle closes.
@@ -84,6 +86,7 @@ impl Book {
             unsaved: None,
             recheck: None,
             behind: None,
+            uncompared: Vec::new(),
         };
         let turn = tokio::sync::Mutex::new(());
         Ok(Self { series, calendar, turn, state: Mutex::new(state) })
@@ -191,6 +194,35 @@ impl Book {
     /// The window to derive anew, if there is one; it is up to the caller from now on.
     pub fn take_recheck(&self) -> Option<Window> {
         self.state().recheck.take()
+    }
+
+    /// Says that the candles of `window` should be compared with other accounts of them.
+    pub fn compare_later(&self, window: Window) {
+        let mut state = self.state();
+        let (touching, mut apart): (Vec<_>, Vec<_>) = std::mem::take(&mut state.uncompared)
+            .into_iter()
+            .partition(|other| other.start <= window.end && window.start <= other.end);
+        let all = touching.into_iter().fold(window, |all, next| {
+            Window::new(all.start.min(next.start), all.end.max(next.end))
+        });
+        apart.push(all);
+        state.uncompared = apart;
+    }
+
+    /// A stretch of at most `most` candles to compare; it is up to the caller from now on.
+    pub fn take_to_compare(&self, most: i64) -> Option<Window> {
+        let mut state = self.state();
+        let window = state.uncompared.pop()?;
+        let mut chunks = window.chunks(self.series.timeframe, most);
+        let first = chunks.next()?;
+        if first.end < window.end {
+            state.uncompared.push(Window::new(first.end, window.end));
+        }
+        Some(first)
+    }
+
+    pub fn has_to_compare(&self) -> bool {
+        !self.state().uncompared.is_empty()
     }
 
     /// Lets history begin earlier, and tells the change to write down, if it is one.

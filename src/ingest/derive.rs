@@ -71,7 +71,7 @@ impl Derivation {
 }
 
 /// The candles of `window` with no child missing, pending or refused, as runs.
-fn complete(children: &Book, timeframe: Timeframe, window: Window) -> Vec<Window> {
+pub(super) fn complete(children: &Book, timeframe: Timeframe, window: Window) -> Vec<Window> {
     // A candle that begins before its children do would be made of too few of them.
     let origin = children.with_ledger(crate::market::Ledger::origin);
     let window = Window::new(window.start.max(timeframe.ceil(origin)), window.end);

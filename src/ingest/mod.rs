@@ -13,6 +13,8 @@
 //!   ├─ book.rs         the facts enter the ledgers in memory
 //!   └─ store           the same facts and the commit's version, one transaction
 //!
+//! roster.rs     who is asked for an asset, and who stands in
+//! reconcile.rs  two accounts of the same candle, compared after they landed
 //! catch_up.rs   at start, and when somebody else committed: replays the records of the log
 //! ```
 #![doc = include_str!("decisions.md")]
@@ -27,6 +29,7 @@ mod import;
 mod known;
 mod land;
 mod plan;
+mod reconcile;
 mod roster;
 mod source;
 
@@ -38,6 +41,7 @@ pub use self::{
     import::{ImportSummary, Importer},
     land::{Landed, Lander},
     plan::{closed_until, fill_window, poll_window},
-    roster::{NotOffered, Roster, lineage},
+    reconcile::{Pair, Reconciler},
+    roster::{NotOffered, Role, Roster, lineage},
     source::{Fetched, Source},
 };

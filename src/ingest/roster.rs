@@ -11,6 +11,18 @@ use crate::{
     providers::{Origin, Providers},
 };
 
+/// What a series is to the assets that are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Always polled and backfilled.
+    Kept,
+    /// Polled while those before it give nothing.
+    StandIn,
+    /// Nobody asks for it: it was brought in from files, or is no longer configured.
+    Imported,
+}
+
 /// The series that can be had of each asset and timeframe, most preferred first.
 #[derive(Debug)]
 pub struct Roster {
@@ -65,6 +77,14 @@ impl Roster {
 
     pub fn is_live(&self, series: &Series) -> bool {
         self.live.contains(series)
+    }
+
+    pub fn role(&self, series: &Series) -> Role {
+        if self.is_live(series) {
+            return Role::Kept;
+        }
+        let candidates = self.candidates(&series.instrument, series.timeframe);
+        if candidates.contains(series) { Role::StandIn } else { Role::Imported }
     }
 
     /// Who can be asked, most preferred first.

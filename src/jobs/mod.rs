@@ -3,9 +3,11 @@
 //! A tick only enqueues; a job that is queued already is not queued twice, so ticks that were
 //! missed collapse into one catch-up. What a job has to do it reads from the ledger when it runs.
 
+mod follow_up;
 mod queue;
 mod run;
 mod scheduler;
+mod stand_in;
 mod timetable;
 mod worker;
 

@@ -16,12 +16,14 @@ pub enum JobSpec {
     Poll(Series),
     /// Ask for the oldest candles that are owed, one chunk.
     Fill(Series),
+    /// Compare what has landed with what others say of it.
+    Reconcile(Series),
 }
 
 impl JobSpec {
     pub fn series(&self) -> &Series {
         match self {
-            Self::Poll(series) | Self::Fill(series) => series,
+            Self::Poll(series) | Self::Fill(series) | Self::Reconcile(series) => series,
         }
     }
 
@@ -29,13 +31,14 @@ impl JobSpec {
         match self {
             Self::Poll(_) => "poll",
             Self::Fill(_) => "fill",
+            Self::Reconcile(_) => "reconcile",
         }
     }
 
     pub const fn lane(&self) -> Lane {
         match self {
             Self::Poll(_) => Lane::Live,
-            Self::Fill(_) => Lane::Backfill,
+            Self::Fill(_) | Self::Reconcile(_) => Lane::Backfill,
         }
     }
 }

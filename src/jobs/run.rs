@@ -1,23 +1,31 @@
-//! What the two kinds of job do: plan from the ledger, fetch, land.
+//! What jobs do: plan from the ledger, fetch, land.
 
 use std::sync::Arc;
 
 use futures::future::BoxFuture;
 
-use super::JobSpec;
+use super::{
+    JobSpec,
+    follow_up::{follow_up, reconcile},
+    stand_in::stand_in,
+};
 use crate::{
     app::App,
     error::chain,
     ingest::{self, Book, Fetched, IngestError, Landed, Source},
-    market::{Series, Timeframe, Window},
-    providers::{Lane, Origin, ProviderError},
+    market::Window,
+    providers::{Lane, ProviderError},
     quality::DeadLetter,
+    query::Verdict,
 };
 
 /// Runs one job to its end. Running it again is harmless: what has landed is not asked for again.
 pub fn run<'a>(app: &'a Arc<App>, job: &'a JobSpec) -> BoxFuture<'a, Result<(), IngestError>> {
     Box::pin(async move {
         let series = job.series();
+        if let JobSpec::Reconcile(_) = job {
+            return reconcile(app, series).await;
+        }
         let unknown = || IngestError::UnknownSeries { series: series.clone() };
         let book = app.books.get(series).ok_or_else(unknown)?;
         let source = app.source(series).ok_or_else(unknown)?;
@@ -42,8 +50,29 @@ pub fn run<'a>(app: &'a Arc<App>, job: &'a JobSpec) -> BoxFuture<'a, Result<(), 
                 book.failed(outcome, chain(error), app.clock.now());
             }
         }
+        if let JobSpec::Poll(_) = job {
+            conclude_poll(app, &book, landed.as_ref().err()).await?;
+        }
         landed.map(|_| ())
     })
+}
+
+/// A poll that did not bring what is due is repeated soon; if the provider fails, or has nothing for
+/// so long that the series is stale, the next one stands in.
+async fn conclude_poll(
+    app: &Arc<App>,
+    book: &Arc<Book>,
+    error: Option<&IngestError>,
+) -> Result<(), IngestError> {
+    let now = app.clock.now();
+    let freshness = app.freshness(book, now);
+    let is_behind = freshness.lag_candles > 0 || freshness.last_candle.is_none();
+    book.polled(is_behind || error.is_some(), now);
+    let provider_failed = matches!(error, Some(IngestError::Provider(_)));
+    if provider_failed || freshness.verdict == Verdict::Stale {
+        stand_in(app, book).await?;
+    }
+    Ok(())
 }
 
 fn plan(app: &App, book: &Book, source: &Source, job: &JobSpec) -> Option<Window> {
@@ -53,6 +82,7 @@ fn plan(app: &App, book: &Book, source: &Source, job: &JobSpec) -> Option<Window
     let config = &app.config.ingest;
     let refetch = config.refetch_candles;
     book.with_ledger(|ledger| match job {
+        JobSpec::Reconcile(_) => None,
         JobSpec::Poll(_) => {
             let page = source.page_candles(book.series());
             ingest::poll_window(ledger, timeframe, closed_until, refetch, page)
@@ -98,19 +128,4 @@ async fn fetch_and_land(
         app.metrics.candles_refused.with_label_values(&labels).inc();
     }
     Err(error)
-}
-
-/// What is now known of candles is news for the timeframes derived from them.
-fn follow_up(app: &App, series: &Series, landed: &Landed) {
-    let Some(window) = landed.window else { return };
-    for timeframe in Timeframe::ALL {
-        let derived = Series { timeframe, ..series.clone() };
-        if app.providers.offer(&derived) != Some(Origin::Derived { from: series.timeframe }) {
-            continue;
-        }
-        if let Some(book) = app.books.get(&derived) {
-            book.recheck(window.align(timeframe));
-            app.queue.enqueue(JobSpec::Fill(derived));
-        }
-    }
 }

@@ -55,7 +55,15 @@ impl Heartbeat {
         }
         *seen = now;
         drop(seen);
+        self.enqueue_repeats(now);
         self.enqueue_fills(now);
+    }
+
+    /// Polls that left out a candle that was due.
+    fn enqueue_repeats(&self, now: DateTime<Utc>) {
+        for book in self.app.live_books().filter(|book| book.is_poll_due(now)) {
+            self.app.queue.enqueue(JobSpec::Poll(book.series().clone()));
+        }
     }
 
     /// A backfill is due as soon as a question may be asked. Derived candles wait for their

@@ -124,6 +124,9 @@ impl HttpClient {
         match status {
             StatusCode::OK => Ok(Answer { body, received_at: self.clock.now() }),
             StatusCode::TOO_MANY_REQUESTS => Err(ProviderError::Throttled { retry_after }),
+            StatusCode::FORBIDDEN if is_page(&body) => {
+                Err(ProviderError::Upstream { status: status.as_u16() })
+            }
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
                 Err(ProviderError::Unauthorized { message: message(&body) })
             }
@@ -176,14 +179,21 @@ fn unreachable(error: reqwest::Error) -> ProviderError {
     ProviderError::Unreachable(error.without_url())
 }
 
+/// A challenge or an error page of whoever stands before the provider; it is not about our key.
+fn is_page(body: &[u8]) -> bool {
+    body.trim_ascii_start().starts_with(b"<")
+}
+
 /// The provider's own words, short and on one line; errors are not always JSON.
 fn message(body: &[u8]) -> String {
     #[derive(serde::Deserialize)]
     struct Refusal {
-        #[serde(alias = "errorMessage", alias = "error_details")]
-        message: String,
+        message: Option<String>,
+        #[serde(rename = "errorMessage")]
+        error_message: Option<String>,
     }
-    let text = serde_json::from_slice(body)
-        .map_or_else(|_| String::from_utf8_lossy(body).into_owned(), |told: Refusal| told.message);
+    let told = serde_json::from_slice(body).ok();
+    let told = told.and_then(|told: Refusal| told.message.or(told.error_message));
+    let text = told.unwrap_or_else(|| String::from_utf8_lossy(body).into_owned());
     text.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(200).collect()
 }

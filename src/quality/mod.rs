@@ -2,8 +2,10 @@
 
 mod dead_letter;
 mod expectation;
+mod finding;
 mod validate;
 
 pub use dead_letter::DeadLetter;
 pub use expectation::{EXPECTATIONS, Expectation, Severity};
+pub use finding::{Check, Divergence, Finding};
 pub use validate::{ValidBatch, Verdict, validate};

@@ -2,6 +2,7 @@
 
 mod coverage;
 mod dead_letters;
+mod findings;
 
 use std::{str::FromStr, time::Duration};
 
@@ -13,6 +14,7 @@ use sqlx::{
 
 pub use coverage::{SeriesChange, SeriesRecord};
 pub use dead_letters::{DeadLetterFilter, DeadLetterPosition, KeptLetter};
+pub use findings::FindingFilter;
 
 use crate::error::ErrorClass;
 

@@ -18,9 +18,12 @@ pub struct Metrics {
     pub no_trade_confirmed: IntCounterVec,
     pub no_trade_overturned: IntCounterVec,
     pub suspicious_answers: IntCounterVec,
+    pub stand_ins: IntCounterVec,
     pub provider_requests: IntCounterVec,
     pub provider_request_seconds: HistogramVec,
     pub provider_budget_wait_seconds: HistogramVec,
+    pub divergence_bps: HistogramVec,
+    pub findings: IntGaugeVec,
     pub delta_commits: IntCounterVec,
     pub delta_commit_conflicts: IntCounterVec,
     pub delta_commit_seconds: HistogramVec,
@@ -40,6 +43,9 @@ pub struct Metrics {
 /// From half a millisecond to a minute.
 const SECONDS: [f64; 13] =
     [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0, 20.0, 60.0];
+
+/// From what rounding makes of a price to another market.
+const BASIS_POINTS: [f64; 10] = [0.01, 0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 100.0, 1000.0];
 
 impl Metrics {
     #[expect(clippy::too_many_lines, reason = "one page that lists every metric")]
@@ -92,6 +98,11 @@ impl Metrics {
                 "Answers without a known candle where candles were expected.",
                 source,
             )?,
+            stand_ins: new.counter(
+                "stand_ins_total",
+                "Polls that were handed to the next provider.",
+                &["provider", "stand_in"],
+            )?,
             provider_requests: new.counter(
                 "provider_requests_total",
                 "Requests sent to a provider, by outcome.",
@@ -106,6 +117,17 @@ impl Metrics {
                 "provider_budget_wait_seconds",
                 "Time a request waited for its turn in the rate budget.",
                 &["provider", "lane"],
+            )?,
+            divergence_bps: new.histogram_of(
+                "divergence_bps",
+                "Greatest difference of two accounts of one candle, in basis points of the price.",
+                &["check", "provider", "other"],
+                &BASIS_POINTS,
+            )?,
+            findings: new.gauge(
+                "findings",
+                "Candles on which two accounts differ by more than is tolerated.",
+                &["check"],
             )?,
             delta_commits: new.counter("delta_commits_total", "Commits per table.", &["table"])?,
             delta_commit_conflicts: new.counter(
@@ -216,7 +238,17 @@ impl Registrar {
         help: &str,
         labels: &[&str],
     ) -> Result<HistogramVec, prometheus::Error> {
-        let options = HistogramOpts::new(ours(name), help).buckets(SECONDS.to_vec());
+        self.histogram_of(name, help, labels, &SECONDS)
+    }
+
+    fn histogram_of(
+        &self,
+        name: &str,
+        help: &str,
+        labels: &[&str],
+        buckets: &[f64],
+    ) -> Result<HistogramVec, prometheus::Error> {
+        let options = HistogramOpts::new(ours(name), help).buckets(buckets.to_vec());
         let histogram = HistogramVec::new(options, labels)?;
         self.0.register(Box::new(histogram.clone()))?;
         Ok(histogram)

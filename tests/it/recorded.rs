@@ -232,6 +232,7 @@ async fn quoted_refusals_become_the_right_errors() {
         let error = provider.fetch(&series, window, Lane::Live).await.unwrap_err();
         let is_right = match status {
             404 => matches!(error, ProviderError::UnknownSymbol { .. }),
+            401 | 403 => matches!(error, ProviderError::Unauthorized { .. }),
             429 => matches!(error, ProviderError::Throttled { retry_after: None }),
             _ => matches!(error, ProviderError::Rejected { status: told, .. } if told == status),
         };

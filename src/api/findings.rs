@@ -1,0 +1,63 @@
+//! `GET /v1/findings`: candles on which two accounts differ.
+
+use std::sync::Arc;
+
+use axum::{Json, extract::State};
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+
+use super::{
+    Problem,
+    extract::{Params, quoted},
+    series::List,
+};
+use crate::{
+    app::App,
+    market::Series,
+    quality::{Check, Finding},
+    store::FindingFilter,
+};
+
+#[derive(Debug, Serialize)]
+pub(super) struct FindingView {
+    check: Check,
+    /// The account that is preferred.
+    series: Series,
+    /// The one it was compared with.
+    other: Series,
+    open_time: DateTime<Utc>,
+    /// The price that differs most.
+    field: &'static str,
+    /// By so many hundredths of a percent.
+    bps: f64,
+    found_at: DateTime<Utc>,
+}
+
+pub(super) async fn list(
+    State(app): State<Arc<App>>,
+    mut params: Params,
+) -> Result<Json<List<FindingView>>, Problem> {
+    let filter = FindingFilter {
+        check: params.text("check").map(|name| check(&name)).transpose()?,
+        asset: params.get("asset")?,
+    };
+    let limit = params.limit(1_000)?.unwrap_or(100);
+    params.finish("check, asset, limit")?;
+    let items = app.store.findings(&filter, limit).await?.into_iter().map(view).collect();
+    Ok(Json(List { items }))
+}
+
+fn check(name: &str) -> Result<Check, Problem> {
+    let known = Check::ALL.into_iter().find(|check| check.as_str() == name);
+    known.ok_or_else(|| {
+        let names = Check::ALL.map(Check::as_str).join(" or ");
+        let detail = format!("check {} is not known", quoted(name));
+        Problem::invalid("check", detail, &format!("write {names}"))
+    })
+}
+
+fn view(finding: Finding) -> FindingView {
+    let Finding { check, series, other, open_time, divergence, found_at } = finding;
+    let (field, bps) = (divergence.field, divergence.bps);
+    FindingView { check, series, other, open_time, field, bps, found_at }
+}
