@@ -76,6 +76,7 @@ pub(crate) fn answer(status: u16, headers: &[(&str, &str)], body: impl Into<Body
 }
 
 /// A Coinbase that asks `url` once, without a budget; `adjust` changes that.
+#[expect(clippy::needless_pass_by_value, reason = "an Arc of any clock becomes one of the trait")]
 pub(crate) fn coinbase(
     url: &Url,
     clock: Arc<dyn Clock>,
