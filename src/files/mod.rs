@@ -146,6 +146,7 @@ impl Piece {
             candles: self.candles,
             raw,
             rows: self.rows,
+            unfinished: 0,
             unreadable: self.unreadable,
         }
     }

@@ -65,6 +65,7 @@ impl Derivation {
             rows: (0..candles.len()).collect(),
             candles,
             raw: RawText::new(move |row| Bytes::from(texts[row].clone())),
+            unfinished: 0,
             unreadable: Vec::new(),
         }
     }

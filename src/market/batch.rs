@@ -52,6 +52,8 @@ pub struct RawBatch {
     pub raw: RawText,
     /// Index into `raw` per candle; as many as `candles`.
     pub rows: Vec<usize>,
+    /// Rows that the source itself calls unfinished; they are in none of the columns.
+    pub unfinished: usize,
     /// Raw rows that could not be read as candles at all, and why.
     pub unreadable: Vec<(usize, String)>,
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use chrono::{DateTime, Utc};
 
 use crate::error::ErrorClass;
 
@@ -11,6 +12,8 @@ use crate::error::ErrorClass;
 pub enum ProviderError {
     #[error("the provider asks us to slow down")]
     Throttled { retry_after: Option<Duration> },
+    #[error("the account's quota is used up until {until}")]
+    Exhausted { until: DateTime<Utc> },
     #[error("the provider refuses our credentials: {message}")]
     Unauthorized { message: String },
     #[error("the account's plan does not include {what}")]
@@ -31,10 +34,12 @@ pub enum ProviderError {
     NotOffered { provider: String, what: String },
 }
 
+const REDACTED: &str = "[redacted]";
+
 impl ProviderError {
     pub fn class(&self) -> ErrorClass {
         match self {
-            Self::Throttled { .. } => ErrorClass::Throttled,
+            Self::Throttled { .. } | Self::Exhausted { .. } => ErrorClass::Throttled,
             Self::UnknownSymbol { .. } | Self::NotOffered { .. } | Self::NotInPlan { .. } => {
                 ErrorClass::NotFound
             }
@@ -47,10 +52,35 @@ impl ProviderError {
         }
     }
 
+    /// Whether the same request may succeed within moments.
+    pub fn may_pass(&self) -> bool {
+        self.class().is_retryable() && !matches!(self, Self::Exhausted { .. })
+    }
+
+    /// Without `secret`, wherever the provider repeated it.
+    pub fn without(self, secret: &str) -> Self {
+        let clean = |text: String| text.replace(secret, REDACTED);
+        match self {
+            Self::Unauthorized { message } => Self::Unauthorized { message: clean(message) },
+            Self::Rejected { status, message } => {
+                Self::Rejected { status, message: clean(message) }
+            }
+            Self::Malformed { detail, body } => {
+                let has_secret =
+                    body.windows(secret.len().max(1)).any(|at| at == secret.as_bytes());
+                let cleaned = || clean(String::from_utf8_lossy(&body).into_owned()).into();
+                let body = if has_secret { cleaned() } else { body.clone() };
+                Self::Malformed { detail: clean(detail), body }
+            }
+            other => other,
+        }
+    }
+
     /// The metric label.
     pub fn outcome(&self) -> &'static str {
         match self {
             Self::Throttled { .. } => "throttled",
+            Self::Exhausted { .. } => "exhausted",
             Self::Unauthorized { .. } => "unauthorized",
             Self::NotInPlan { .. } => "not_in_plan",
             Self::UnknownSymbol { .. } => "unknown_symbol",

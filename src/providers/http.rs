@@ -34,10 +34,22 @@ pub struct HttpClient {
 /// How requests prove who sends them.
 #[derive(Debug, Clone)]
 pub enum Auth {
-    /// They do not, or the adapter puts a key into the query itself.
+    /// They do not.
     None,
+    /// The adapter puts a key into the query.
+    InQuery(SecretString),
     /// `Authorization: Bearer`.
     Bearer(SecretString),
+}
+
+impl Auth {
+    /// Some refusals repeat the key they were given.
+    fn redact(&self, error: ProviderError) -> ProviderError {
+        match self {
+            Self::None => error,
+            Self::InQuery(secret) | Self::Bearer(secret) => error.without(secret.expose_secret()),
+        }
+    }
 }
 
 /// A body, and when its last byte came.
@@ -90,6 +102,7 @@ impl HttpClient {
         let mut waits = self.backoff.build();
         loop {
             let outcome = self.send(url, lane).await.and_then(&read);
+            let outcome = outcome.map_err(|error| self.auth.redact(error));
             let label = outcome.as_ref().err().map_or("ok", ProviderError::outcome);
             let labels = [self.provider.as_str(), label];
             self.metrics.provider_requests.with_label_values(&labels).inc();
@@ -98,7 +111,7 @@ impl HttpClient {
             if let ProviderError::Throttled { .. } = error {
                 self.budget.pause(asked_to_wait.unwrap_or(Duration::from_secs(1)));
             }
-            let Some(wait) = waits.next().filter(|_| error.class().is_retryable()) else {
+            let Some(wait) = waits.next().filter(|_| error.may_pass()) else {
                 return Err(error);
             };
             let wait = asked_to_wait.map_or(wait, |asked| asked.max(wait));

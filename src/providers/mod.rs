@@ -1,9 +1,11 @@
 //! The outside world, spoken to in its own words; symbols are translated here and nowhere else.
 
+mod alpha_vantage;
 mod budget;
 pub mod coinbase;
 mod error;
 mod http;
+mod oanda;
 mod pages;
 
 use std::{collections::BTreeMap, fmt, sync::Arc};
@@ -12,10 +14,12 @@ use chrono::{DateTime, TimeDelta, Utc};
 use futures::future::BoxFuture;
 
 pub use self::{
+    alpha_vantage::AlphaVantage,
     budget::{Budget, Lane},
     coinbase::Coinbase,
     error::ProviderError,
     http::{Auth, HttpClient},
+    oanda::Oanda,
     pages::pages,
 };
 use crate::{
@@ -79,7 +83,13 @@ impl Providers {
         metrics: &Metrics,
     ) -> Result<Self, reqwest::Error> {
         let coinbase = Coinbase::open(&config.coinbase, clock, metrics)?;
-        let all: [Arc<dyn Provider>; 1] = [Arc::new(coinbase)];
+        let mut all: Vec<Arc<dyn Provider>> = vec![Arc::new(coinbase)];
+        if let Some(oanda) = Oanda::open(&config.oanda, clock, metrics)? {
+            all.push(Arc::new(oanda));
+        }
+        if let Some(one) = AlphaVantage::open(&config.alpha_vantage, clock, metrics)? {
+            all.push(Arc::new(one));
+        }
         Ok(Self(Arc::new(all.into_iter().map(|one| (one.id().clone(), one)).collect())))
     }
 

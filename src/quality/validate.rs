@@ -99,7 +99,7 @@ impl Judge {
             settled_until: extracted_at - settle,
             kept: Vec::with_capacity(raw.candles.len()),
             refused: Vec::new(),
-            unfinished: 0,
+            unfinished: raw.unfinished,
             repeated: 0,
             warnings: BTreeMap::new(),
         }

@@ -34,7 +34,7 @@ pub(super) fn read(
         texts.get(row).unwrap_or(&body).clone()
     });
     let series = series.clone();
-    Ok(RawBatch { series, window, provenance, candles, raw, rows, unreadable })
+    Ok(RawBatch { series, window, provenance, candles, raw, rows, unfinished: 0, unreadable })
 }
 
 #[derive(Default)]

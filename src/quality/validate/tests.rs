@@ -33,6 +33,7 @@ fn raw(candles: impl IntoIterator<Item = Candle>) -> RawBatch {
         rows: (0..candles.len()).collect(),
         candles,
         raw: RawText::new(|row| Bytes::from(format!("row {row}"))),
+        unfinished: 0,
         unreadable: Vec::new(),
     }
 }

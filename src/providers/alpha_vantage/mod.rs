@@ -1,0 +1,137 @@
+//! Alpha Vantage: candles of equities, currencies and crypto over REST, by month and by the newest.
+
+mod question;
+mod refusal;
+mod wire;
+
+use std::sync::Arc;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use futures::future::BoxFuture;
+use secrecy::{ExposeSecret, SecretString};
+use url::Url;
+
+use self::question::{Extent, Function};
+use super::{Auth, HttpClient, Lane, Origin, Provider, ProviderError, http::Answer};
+use crate::{
+    clock::Clock,
+    config::{AlphaVantageConfig, Plan},
+    market::{AssetClass, Provenance, ProviderId, RawBatch, Series, Timeframe, Window},
+    telemetry::Metrics,
+};
+
+/// `GET /query?function=…`. There is no from and to: a request gives the newest 100 candles, the
+/// last 30 days, one month of New York, or everything.
+#[derive(Debug)]
+pub struct AlphaVantage {
+    id: ProviderId,
+    http: HttpClient,
+    url: Url,
+    clock: Arc<dyn Clock>,
+    key: SecretString,
+    plan: Plan,
+    settle: TimeDelta,
+    settle_daily: TimeDelta,
+    is_mock: bool,
+}
+
+impl AlphaVantage {
+    /// `None` without a key; fails only if the TLS roots of the machine cannot be read.
+    pub fn open(
+        config: &AlphaVantageConfig,
+        clock: &Arc<dyn Clock>,
+        metrics: &Metrics,
+    ) -> Result<Option<Self>, reqwest::Error> {
+        let Some(key) = config.api_key.clone() else { return Ok(None) };
+        let id = ProviderId::from_static("alpha_vantage");
+        let auth = Auth::InQuery(key.clone());
+        let http = HttpClient::new(&id, &config.http, auth, clock, metrics)?;
+        let AlphaVantageConfig { plan, settle, settle_daily, is_mock, .. } = *config;
+        let (url, clock) = (config.http.url.clone(), clock.clone());
+        Ok(Some(Self { id, http, url, clock, key, plan, settle, settle_daily, is_mock }))
+    }
+
+    fn request(
+        &self,
+        series: &Series,
+        window: Window,
+        now: DateTime<Utc>,
+    ) -> Result<(Url, String), ProviderError> {
+        let function = Function::of(series).filter(|_| self.is_in_plan(series.timeframe));
+        let function = function.ok_or_else(|| ProviderError::NotOffered {
+            provider: self.id.to_string(),
+            what: format!("{} candles of {}", series.timeframe, series.instrument),
+        })?;
+        let question = function.question(series, Extent::of(function, series, window, now));
+        let mut url = self.url.clone();
+        url.set_path(&format!("{}/query", self.url.path().trim_end_matches('/')));
+        url.query_pairs_mut().extend_pairs(&question);
+        let source = format!("GET /query?{}", url.query().unwrap_or_default());
+        url.query_pairs_mut().append_pair("apikey", self.key.expose_secret());
+        Ok((url, source))
+    }
+
+    fn is_in_plan(&self, timeframe: Timeframe) -> bool {
+        self.plan == Plan::Premium || timeframe == Timeframe::D1
+    }
+}
+
+impl Provider for AlphaVantage {
+    fn id(&self) -> &ProviderId {
+        &self.id
+    }
+
+    /// Hours of equities are made of quarters: a session begins at half past nine, and what the
+    /// provider calls an hour need not be one of the clock.
+    fn offers(&self, series: &Series) -> Option<Origin> {
+        if !self.is_in_plan(series.timeframe) {
+            return None;
+        }
+        let from = match (series.instrument.asset_class(), series.timeframe) {
+            (_, Timeframe::H4) => Timeframe::H1,
+            (AssetClass::Equity, Timeframe::H1) => Timeframe::M15,
+            _ => return Some(Origin::Native),
+        };
+        Some(Origin::Derived { from })
+    }
+
+    fn settle(&self, series: &Series) -> TimeDelta {
+        match series.timeframe {
+            Timeframe::D1 => self.settle_daily,
+            _ => self.settle,
+        }
+    }
+
+    fn page_candles(&self, _series: &Series) -> i64 {
+        question::COMPACT_CANDLES
+    }
+
+    fn pages(&self, series: &Series, wanted: &[Window]) -> Vec<Window> {
+        question::pages(series, wanted, self.clock.now())
+    }
+
+    fn reaches_back_to(&self, series: &Series, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        question::reaches_back_to(series, self.plan, now)
+    }
+
+    fn fetch<'a>(
+        &'a self,
+        series: &'a Series,
+        window: Window,
+        lane: Lane,
+    ) -> BoxFuture<'a, Result<RawBatch, ProviderError>> {
+        Box::pin(async move {
+            let (url, source) = self.request(series, window, self.clock.now())?;
+            let read = |answer: Answer| {
+                let provenance = Provenance {
+                    extracted_at: answer.received_at,
+                    source: source.clone(),
+                    is_mock: self.is_mock,
+                    is_derived: false,
+                };
+                wire::read(series, window, provenance, answer.body)
+            };
+            self.http.get(&url, lane, read).await
+        })
+    }
+}

@@ -1,0 +1,178 @@
+//! Alpha Vantage's rows, as CSV (which is asked for) or JSON (which may come all the same).
+//!
+//! Both are newest first and name candles by a local or UTC time without an offset.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, TimeZone, Utc};
+use chrono_tz::{America::New_York, Tz, UTC};
+use serde_json::value::RawValue;
+
+use super::{super::ProviderError, refusal::refusal};
+use crate::market::{
+    AssetClass, Candle, Candles, Provenance, RawBatch, RawText, Series, Timeframe, Window,
+};
+
+/// The rows that open inside `window`; the answer usually has more, which nobody asked for.
+pub(super) fn read(
+    series: &Series,
+    window: Window,
+    provenance: Provenance,
+    body: Bytes,
+) -> Result<RawBatch, ProviderError> {
+    let malformed = |detail: String| ProviderError::Malformed { detail, body: body.clone() };
+    let page = if body.trim_ascii_start().starts_with(b"{") {
+        let symbol = series.instrument.as_str();
+        match json(&body) {
+            Some(page) => page,
+            None => {
+                let refused = refusal(&body, symbol, provenance.extracted_at);
+                return Err(refused.unwrap_or_else(|| malformed("no series of candles".to_owned())));
+            }
+        }
+    } else {
+        csv(&body, zone_of(series)).ok_or_else(|| malformed("no table of candles".to_owned()))?
+    };
+    let mut candles = Candles::with_capacity(page.rows.len());
+    let (mut rows, mut unreadable) = (Vec::new(), Vec::new());
+    for (number, row) in page.rows.iter().enumerate() {
+        match row.open_time(page.zone, series.timeframe) {
+            Ok(at) if !window.contains(at) => {}
+            Ok(at) if is_after_the_close(series, at) => {
+                let detail = format!("a candle at {}: stamps are of the close again", row.stamp);
+                return Err(malformed(detail));
+            }
+            Ok(open_time) => match row.candle(open_time) {
+                Ok(candle) => {
+                    candles.push(candle);
+                    rows.push(number);
+                }
+                Err(reason) => unreadable.push((number, reason)),
+            },
+            Err(reason) => unreadable.push((number, reason)),
+        }
+    }
+    candles.reverse();
+    rows.reverse();
+    let texts: Vec<Bytes> = page.rows.into_iter().map(|row| body.slice_ref(row.text)).collect();
+    let raw = RawText::new(move |row| texts.get(row).cloned().unwrap_or_default());
+    let series = series.clone();
+    Ok(RawBatch { series, window, provenance, candles, raw, rows, unfinished: 0, unreadable })
+}
+
+/// The answer, cut into texts.
+struct Page<'a> {
+    zone: Tz,
+    rows: Vec<Row<'a>>,
+}
+
+struct Row<'a> {
+    text: &'a [u8],
+    stamp: &'a str,
+    prices: [Option<&'a str>; 4],
+    volume: Option<&'a str>,
+}
+
+impl Row<'_> {
+    fn open_time(&self, zone: Tz, timeframe: Timeframe) -> Result<DateTime<Utc>, String> {
+        if timeframe == Timeframe::D1 {
+            // The date of the session, not an instant of it.
+            let day = NaiveDate::parse_from_str(self.stamp, "%Y-%m-%d");
+            let midnight = day.map(|day| day.and_time(NaiveTime::MIN).and_utc());
+            return midnight.map_err(|_| format!("timestamp {:?} is no date", self.stamp));
+        }
+        let local = ["%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M"]
+            .into_iter()
+            .find_map(|format| NaiveDateTime::parse_from_str(self.stamp, format).ok())
+            .ok_or_else(|| format!("timestamp {:?} is no date and time", self.stamp))?;
+        let instant = zone.from_local_datetime(&local).single();
+        instant.map(|at| at.to_utc()).ok_or_else(|| {
+            format!("timestamp {:?} exists never or twice in {}", self.stamp, zone.name())
+        })
+    }
+
+    fn candle(&self, open_time: DateTime<Utc>) -> Result<Candle, String> {
+        let names = ["open", "high", "low", "close"];
+        let mut prices = [0.0; 4];
+        for ((price, text), name) in prices.iter_mut().zip(self.prices).zip(names) {
+            *price = number(name, text.ok_or_else(|| format!("{name} is missing"))?)?;
+        }
+        let volume = self.volume.map(|text| number("volume", text)).transpose()?;
+        let [open, high, low, close] = prices;
+        Ok(Candle { open_time, open, high, low, close, volume })
+    }
+}
+
+fn number(name: &str, text: &str) -> Result<f64, String> {
+    text.trim().parse().map_err(|_| format!("{name} {text:?} is no number"))
+}
+
+fn zone_of(series: &Series) -> Tz {
+    match series.instrument.asset_class() {
+        AssetClass::Equity => New_York,
+        AssetClass::Fx | AssetClass::Crypto => UTC,
+    }
+}
+
+/// Regular sessions end at 16:00 in New York: a candle there was stamped when it closed.
+fn is_after_the_close(series: &Series, at: DateTime<Utc>) -> bool {
+    let is_intraday = series.timeframe != Timeframe::D1;
+    let close = NaiveTime::from_hms_opt(16, 0, 0).unwrap_or(NaiveTime::MIN);
+    series.instrument.asset_class() == AssetClass::Equity
+        && is_intraday
+        && at.with_timezone(&New_York).time() == close
+}
+
+/// `timestamp,open,high,low,close[,volume]` with a header, in whatever order and line ends.
+fn csv(body: &[u8], zone: Tz) -> Option<Page<'_>> {
+    let text = std::str::from_utf8(body).ok()?;
+    let mut lines = text.lines().filter(|line| !line.is_empty());
+    let header: Vec<&str> = lines.next()?.split(',').map(str::trim).collect();
+    let column = |name: &str| header.iter().position(|column| *column == name);
+    let stamp = column("timestamp").or_else(|| column("time"))?;
+    let prices = [column("open")?, column("high")?, column("low")?, column("close")?];
+    let volume = column("volume");
+    let row = |line| {
+        let line: &str = line;
+        let cells: Vec<&str> = line.split(',').collect();
+        let cell = |at: usize| cells.get(at).copied();
+        Row {
+            text: line.as_bytes(),
+            stamp: cell(stamp).unwrap_or_default(),
+            prices: prices.map(cell),
+            // A column that is there and empty must not pass for one that is not.
+            volume: volume.map(|at| cell(at).unwrap_or_default()),
+        }
+    };
+    Some(Page { zone, rows: lines.map(row).collect() })
+}
+
+/// `{"Meta Data":{…},"Time Series …":{stamp:{"1. open":…}}}`; the numbering differs by function.
+fn json(body: &[u8]) -> Option<Page<'_>> {
+    let answer: BTreeMap<&str, &RawValue> = serde_json::from_slice(body).ok()?;
+    let series = answer.iter().find(|(key, _)| key.contains("Time Series"))?.1;
+    let about: BTreeMap<&str, &str> = serde_json::from_str(answer.get("Meta Data")?.get()).ok()?;
+    let zone = about.iter().find(|(key, _)| key.ends_with("Time Zone"))?.1;
+    let zone = if *zone == "US/Eastern" { New_York } else { zone.parse().ok()? };
+    let stamps: BTreeMap<&str, &RawValue> = serde_json::from_str(series.get()).ok()?;
+    let rows = stamps.into_iter().rev().map(|(stamp, value)| json_row(stamp, value)).collect();
+    Some(Page { zone, rows })
+}
+
+fn json_row<'a>(stamp: &'a str, value: &'a RawValue) -> Row<'a> {
+    let fields: BTreeMap<&str, &RawValue> = serde_json::from_str(value.get()).unwrap_or_default();
+    // `1. open`, and in older answers `1a. open (USD)`; a value is text or a number.
+    let field = |name: &str| {
+        let is_named = |key: &&str| {
+            key.split_once(". ").is_some_and(|(_, rest)| rest.split(' ').next() == Some(name))
+        };
+        let found = fields.iter().find(|(key, _)| is_named(key)).map(|(_, value)| value.get());
+        found.map(|text| text.trim_matches('"'))
+    };
+    let prices = ["open", "high", "low", "close"].map(field);
+    Row { text: value.get().as_bytes(), stamp, prices, volume: field("volume") }
+}
+
+#[cfg(test)]
+mod tests;
