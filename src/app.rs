@@ -9,14 +9,14 @@ use crate::{
     clock::{Clock, SystemClock},
     config::Config,
     ingest::{
-        Book, Books, IngestError, Lander, NotOffered, Reconciler, Roster, Source, catch_up,
-        closed_until, lineage,
+        Book, Books, IngestError, Lander, NotOffered, Reconciler, Roster, Source, StoredSpending,
+        catch_up, closed_until, lineage,
     },
     jobs::Queue,
     lake::{Lake, LakeError},
     lifecycle::Lifecycle,
     market::{InstrumentId, Series, Timeframe},
-    providers::{Origin, Providers},
+    providers::{Context, Origin, Providers},
     query::{Freshness, Verdict, freshness},
     store::{Store, StoreError},
     telemetry::Metrics,
@@ -85,7 +85,12 @@ impl App {
             catch_up(&lake, &store, &books).await?;
             let context = (&clock, &lifecycle);
             let lander = Lander::start(&lake, &store, &books, &metrics, context, &config.lake);
-            let providers = Providers::open(&config.providers, &clock, &metrics)?;
+            let context = Context {
+                clock: &clock,
+                metrics: &metrics,
+                spend_log: Some(Arc::new(StoredSpending(store.clone()))),
+            };
+            let providers = Providers::open(&config.providers, &context)?;
             let roster = Roster::new(&config.ingest, &providers)?;
             let reconciler =
                 Reconciler::new((&books, &lake, &store), (&metrics, &clock), &config.reconcile);

@@ -84,6 +84,13 @@ async fn observe(app: &App) -> Result<(), Problem> {
     for (check, count) in app.store.finding_counts().await? {
         app.metrics.findings.with_label_values(&[check.as_str()]).set(count);
     }
+    for provider in app.providers.iter() {
+        let (name, client) = (provider.id().as_str(), provider.client());
+        app.metrics.circuit.with_label_values(&[name]).set(client.circuit() as i64);
+        for (limit, used) in client.budget().limits {
+            app.metrics.budget_used.with_label_values(&[name, &limit]).set(i64::from(used));
+        }
+    }
     app.metrics.dead_letters.set(app.store.dead_letter_count().await?);
     Ok(())
 }

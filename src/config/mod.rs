@@ -1,5 +1,6 @@
 //! Settings: compiled-in defaults, then a file, then the environment; all violations at once.
 
+mod limit;
 mod providers;
 mod reader;
 mod reconcile;
@@ -10,6 +11,7 @@ use std::{collections::HashMap, fmt, net::SocketAddr, path::Path};
 use chrono::{DateTime, TimeDelta, Utc};
 
 pub use self::{
+    limit::Limit,
     providers::{
         AlphaVantageConfig, CoinbaseConfig, HttpConfig, OandaConfig, Plan, PriceSide,
         ProvidersConfig,

@@ -6,7 +6,7 @@ use chrono::TimeDelta;
 use secrecy::SecretString;
 use url::Url;
 
-use super::{Span, positive, reader::Reader};
+use super::{Limit, Span, positive, reader::Reader};
 
 /// Every provider Barkeep can ask. One that lacks its credentials is passed over.
 #[derive(Debug, Clone)]
@@ -20,7 +20,7 @@ pub struct ProvidersConfig {
 #[derive(Debug, Clone)]
 pub struct HttpConfig {
     pub url: Url,
-    pub requests_per_second: NonZeroU32,
+    pub limits: Vec<Limit>,
     pub burst: NonZeroU32,
     pub connect_timeout: Duration,
     pub request_timeout: Duration,
@@ -123,7 +123,11 @@ fn http(read: &mut Reader, provider: &str) -> HttpConfig {
     let path = |key: &str| format!("providers.{provider}.{key}");
     HttpConfig {
         url: web_address(read, &path("url")),
-        requests_per_second: read.get(&path("requests_per_second")),
+        limits: read.get_if(
+            &path("limits"),
+            "name at least one, like 10/s",
+            |limits: &Vec<Limit>| !limits.is_empty(),
+        ),
         burst: read.get(&path("burst")),
         connect_timeout: positive(read, &path("connect_timeout")),
         request_timeout: positive(read, &path("request_timeout")),

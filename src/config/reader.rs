@@ -49,6 +49,9 @@ impl Reader {
             .with_list_parse_key("ingest.providers")
             .with_list_parse_key("ingest.assets")
             .with_list_parse_key("ingest.timeframes")
+            .with_list_parse_key("providers.alpha_vantage.limits")
+            .with_list_parse_key("providers.coinbase.limits")
+            .with_list_parse_key("providers.oanda.limits")
             .try_parsing(true)
             .source(Some(environment));
         Ok(Self {

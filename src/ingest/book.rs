@@ -117,8 +117,15 @@ impl Book {
         self.state().trouble.clone()
     }
 
-    /// Remembers a failure; each one in a row doubles the wait before the next backfill.
-    pub fn failed(&self, outcome: &'static str, message: String, now: DateTime<Utc>) {
+    /// Remembers a failure; each one in a row doubles the wait before the next backfill, which is at
+    /// least `until` where the provider cannot be asked before.
+    pub fn failed(
+        &self,
+        outcome: &'static str,
+        message: String,
+        now: DateTime<Utc>,
+        until: Option<DateTime<Utc>>,
+    ) {
         let mut state = self.state();
         let before = state.trouble.take();
         let attempts = before.as_ref().map_or(0, |trouble| trouble.attempts).saturating_add(1);
@@ -128,7 +135,7 @@ impl Book {
             message,
             since: before.map_or(now, |trouble| trouble.since),
             attempts,
-            retry_at: now + wait,
+            retry_at: until.map_or(now + wait, |until| until.max(now + wait)),
         });
     }
 

@@ -32,6 +32,7 @@ mod plan;
 mod reconcile;
 mod roster;
 mod source;
+mod spend_log;
 
 pub use self::{
     book::{Book, Books, Trouble},
@@ -44,4 +45,5 @@ pub use self::{
     reconcile::{Pair, Reconciler},
     roster::{NotOffered, Role, Roster, lineage},
     source::{Fetched, Source},
+    spend_log::StoredSpending,
 };

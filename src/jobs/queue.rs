@@ -38,36 +38,30 @@ impl JobSpec {
     pub const fn lane(&self) -> Lane {
         match self {
             Self::Poll(_) => Lane::Live,
-            Self::Fill(_) | Self::Reconcile(_) => Lane::Backfill,
+            Self::Reconcile(_) => Lane::Repair,
+            Self::Fill(_) => Lane::Backfill,
         }
     }
 }
 
-/// Two lanes of distinct jobs.
+/// Distinct jobs by lane.
 #[derive(Debug)]
 pub struct Queue {
     lanes: Mutex<Lanes>,
-    live_added: Notify,
-    backfill_added: Notify,
+    added: [Notify; 3],
     metrics: Metrics,
 }
 
 #[derive(Debug, Default)]
 struct Lanes {
-    live: VecDeque<JobSpec>,
-    backfill: VecDeque<JobSpec>,
+    waiting: [VecDeque<JobSpec>; 3],
     queued: HashSet<JobSpec>,
     running: HashSet<JobSpec>,
 }
 
 impl Queue {
     pub fn new(metrics: &Metrics) -> Self {
-        Self {
-            lanes: Mutex::default(),
-            live_added: Notify::new(),
-            backfill_added: Notify::new(),
-            metrics: metrics.clone(),
-        }
+        Self { lanes: Mutex::default(), added: Default::default(), metrics: metrics.clone() }
     }
 
     /// Adds a job unless it is waiting already. One that is running now will run once more.
@@ -76,22 +70,15 @@ impl Queue {
         if !lanes.queued.insert(job.clone()) {
             return;
         }
-        match job.lane() {
-            Lane::Live => lanes.live.push_back(job),
-            Lane::Backfill => lanes.backfill.push_back(job),
-        }
+        lanes.waiting[job.lane() as usize].push_back(job);
         drop(lanes);
         self.wake();
     }
 
     /// The next job of a lane; waits for one. A job never runs twice at the same time.
     pub async fn next(&self, lane: Lane) -> JobSpec {
-        let added = match lane {
-            Lane::Live => &self.live_added,
-            Lane::Backfill => &self.backfill_added,
-        };
         loop {
-            let notified = added.notified();
+            let notified = self.added[lane as usize].notified();
             if let Some(job) = self.take(lane) {
                 return job;
             }
@@ -101,11 +88,8 @@ impl Queue {
 
     fn take(&self, lane: Lane) -> Option<JobSpec> {
         let mut lanes = self.lanes();
-        let Lanes { live, backfill, queued, running } = &mut *lanes;
-        let waiting = match lane {
-            Lane::Live => live,
-            Lane::Backfill => backfill,
-        };
+        let Lanes { waiting, queued, running } = &mut *lanes;
+        let waiting = &mut waiting[lane as usize];
         let free = waiting.iter().position(|job| !running.contains(job))?;
         let job = waiting.remove(free)?;
         queued.remove(&job);
@@ -121,8 +105,7 @@ impl Queue {
     }
 
     fn wake(&self) {
-        self.live_added.notify_waiters();
-        self.backfill_added.notify_waiters();
+        self.added.iter().for_each(Notify::notify_waiters);
     }
 
     fn lanes(&self) -> MutexGuard<'_, Lanes> {

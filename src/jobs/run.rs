@@ -13,7 +13,7 @@ use crate::{
     app::App,
     error::chain,
     ingest::{self, Book, Fetched, IngestError, Landed, Source},
-    market::Window,
+    market::{CandleState, Ledger, Window},
     providers::{Lane, ProviderError},
     quality::DeadLetter,
     query::Verdict,
@@ -33,7 +33,8 @@ pub fn run<'a>(app: &'a Arc<App>, job: &'a JobSpec) -> BoxFuture<'a, Result<(), 
         let Some(window) = recheck.or_else(|| plan(app, &book, &source, job)) else {
             return Ok(());
         };
-        let landed = fetch_and_land(app, &book, &source, window, job.lane()).await;
+        let lane = lane(&book, window, job);
+        let landed = fetch_and_land(app, &book, &source, window, lane).await;
         if let (Err(_), Some(window)) = (&landed, recheck) {
             book.recheck(window);
         }
@@ -47,7 +48,11 @@ pub fn run<'a>(app: &'a Arc<App>, job: &'a JobSpec) -> BoxFuture<'a, Result<(), 
                     IngestError::Provider(error) => error.outcome(),
                     other => other.class().label(),
                 };
-                book.failed(outcome, chain(error), app.clock.now());
+                let until = match error {
+                    IngestError::Provider(error) => error.until(),
+                    _ => None,
+                };
+                book.failed(outcome, chain(error), app.clock.now(), until);
             }
         }
         if let JobSpec::Poll(_) = job {
@@ -73,6 +78,16 @@ async fn conclude_poll(
         stand_in(app, book).await?;
     }
     Ok(())
+}
+
+/// History that nobody has asked for yet waits for everything else.
+fn lane(book: &Book, window: Window, job: &JobSpec) -> Lane {
+    let is_new =
+        |ledger: &Ledger| ledger.states(window).iter().any(|run| run.value == CandleState::Pending);
+    match job {
+        JobSpec::Fill(_) if !book.with_ledger(is_new) => Lane::Repair,
+        job => job.lane(),
+    }
 }
 
 fn plan(app: &App, book: &Book, source: &Source, job: &JobSpec) -> Option<Window> {

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use super::{JobSpec, run::run};
 use crate::{app::App, error::chain, providers::Lane};
 
-/// Starts the workers of both lanes; on stop each finishes the job it has begun.
+/// Starts the workers of every lane; on stop each finishes the job it has begun.
 pub fn start(app: &Arc<App>) {
     for _ in 0..app.config.ingest.workers {
-        for lane in [Lane::Live, Lane::Backfill] {
+        for lane in Lane::ALL {
             app.lifecycle.spawn(work(app.clone(), lane));
         }
     }

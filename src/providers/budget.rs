@@ -1,220 +1,322 @@
-//! One provider account's requests per second, shared by two lanes: live before backfill.
+//! The requests that a provider account allows, shared by three lanes.
+//!
+//! Whatever way the provider counts (fixed windows, sliding ones, a bucket of tokens), it never
+//! sees more than is allowed in any stretch of time: every limit is a sliding log. Backfills and
+//! repairs are also spaced evenly, so that when they use all there is, the next request is never
+//! further away than one step, and a live poll takes it.
+
+mod spending;
 
 use std::{
     fmt,
     num::NonZeroU32,
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use chrono::{DateTime, TimeDelta, Utc};
-use tokio::sync::{Mutex as AsyncMutex, Notify};
+use tokio::sync::{Mutex as AsyncMutex, Notify, OnceCell};
 
-use crate::clock::Clock;
+use self::spending::Spending;
+pub use self::spending::{SpendLog, Spent};
+use crate::{clock::Clock, config::Limit, market::ProviderId};
 
-/// Who asks. A backfill takes a request only while no live poll wants one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Who asks, in order of precedence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Lane {
     Live,
+    Repair,
     Backfill,
 }
 
 impl Lane {
+    pub const ALL: [Self; 3] = [Self::Live, Self::Repair, Self::Backfill];
+
     pub const fn label(self) -> &'static str {
         match self {
             Self::Live => "live",
+            Self::Repair => "repair",
             Self::Backfill => "backfill",
         }
     }
 }
 
-/// A generic cell rate: requests are spaced evenly, with bursts of a few after a pause.
-///
-/// Own code because time must come from the [`Clock`] and lanes must not starve each other, which
-/// the rate-limiting crates offer no hook for.
-pub struct Budget {
-    clock: Arc<dyn Clock>,
-    spacing: TimeDelta,
-    /// How far ahead of an even pace a burst may run.
-    tolerance: TimeDelta,
-    pace: Mutex<Pace>,
-    live_waiting: AtomicUsize,
-    live_served: Notify,
-    /// Backfills queue here, so that only one of them ever competes with a live poll.
-    backfill_turn: AsyncMutex<()>,
+/// There is no request to be had before `until`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Exhausted {
+    pub until: DateTime<Utc>,
 }
 
-#[derive(Debug)]
-struct Pace {
+/// What a budget looks like from outside.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+pub struct BudgetState {
+    /// Limit as written, and how many of its requests are used at present.
+    pub limits: Vec<(String, u32)>,
+    /// 1 when the full rate is used; less after the provider asked to slow down.
+    pub pace: f64,
+    pub paused_until: Option<DateTime<Utc>>,
+}
+
+/// Whoever would wait longer is sent away, and its job parks.
+const LONGEST_WAIT: TimeDelta = TimeDelta::minutes(2);
+
+/// A lane that was passed over so often in a row gets the next request.
+const PATIENCE: u32 = 20;
+
+/// After so long without complaint the pace recovers by a tenth.
+const RECOVERY: TimeDelta = TimeDelta::minutes(1);
+
+const SLOWEST: f64 = 1.0 / 16.0;
+
+/// One provider account's budget.
+///
+/// Own code because time must come from the [`Clock`], several limits hold at once, lanes must
+/// neither delay nor starve each other, and what is spent outlives the process.
+pub struct Budget {
+    clock: Arc<dyn Clock>,
+    account: ProviderId,
+    log: Option<Arc<dyn SpendLog>>,
+    restored: OnceCell<()>,
+    state: Mutex<State>,
+    changed: Notify,
+    /// Only the first of each lane competes with the other lanes.
+    turns: [AsyncMutex<()>; 3],
+}
+
+struct State {
+    spendings: Vec<Spending>,
+    /// The even distance of requests at full rate.
+    step: TimeDelta,
+    burst: i32,
+    pace: f64,
+    /// When the provider last complained, or the pace last recovered.
+    complained_at: DateTime<Utc>,
     /// When the next request is due at an even pace.
     due: DateTime<Utc>,
-    /// The latest reading of the clock.
+    paused_until: Option<DateTime<Utc>>,
+    waiting: [u32; 3],
+    passed_over: [u32; 3],
     seen: DateTime<Utc>,
 }
 
-impl Pace {
-    /// A clock set back takes `due` with it, or nothing would be sent until it has caught up.
-    fn read(&mut self, clock: &dyn Clock) -> DateTime<Utc> {
-        let now = clock.now();
-        self.due -= (self.seen - now).max(TimeDelta::zero());
-        self.seen = now;
-        now
-    }
+/// What the first of a lane may do.
+enum Turn {
+    Go,
+    /// Another lane is first.
+    GiveWay,
+    WaitUntil(DateTime<Utc>),
 }
 
 impl Budget {
-    pub fn new(clock: Arc<dyn Clock>, per_second: NonZeroU32, burst: NonZeroU32) -> Self {
-        let spacing = TimeDelta::microseconds(1_000_000 / i64::from(per_second.get()));
-        let ahead = i32::try_from(burst.get() - 1).unwrap_or(i32::MAX);
+    pub fn new(
+        account: &ProviderId,
+        (limits, burst): (&[Limit], NonZeroU32),
+        clock: Arc<dyn Clock>,
+        log: Option<Arc<dyn SpendLog>>,
+    ) -> Self {
+        let spendings: Vec<_> = limits.iter().map(|limit| Spending::new(*limit)).collect();
+        let step = spendings.iter().filter_map(Spending::step).max().unwrap_or_default();
+        let state = State {
+            spendings,
+            step,
+            burst: i32::try_from(burst.get() - 1).unwrap_or(i32::MAX),
+            pace: 1.0,
+            complained_at: DateTime::UNIX_EPOCH,
+            due: DateTime::UNIX_EPOCH,
+            paused_until: None,
+            waiting: [0; 3],
+            passed_over: [0; 3],
+            seen: DateTime::UNIX_EPOCH,
+        };
         Self {
             clock,
-            spacing,
-            tolerance: spacing * ahead,
-            pace: Mutex::new(Pace { due: DateTime::UNIX_EPOCH, seen: DateTime::UNIX_EPOCH }),
-            live_waiting: AtomicUsize::new(0),
-            live_served: Notify::new(),
-            backfill_turn: AsyncMutex::new(()),
+            account: account.clone(),
+            log,
+            restored: OnceCell::new(),
+            state: Mutex::new(state),
+            changed: Notify::new(),
+            turns: Default::default(),
         }
     }
 
-    /// Waits for the right to send one request.
-    pub async fn acquire(&self, lane: Lane) {
-        match lane {
-            Lane::Live => {
-                let _waiting = LiveWaiting::enter(self);
-                while let Some(wait) = self.take() {
-                    self.clock.sleep(wait).await;
+    /// Waits for the right to send one request. Whoever stops waiting has taken nothing.
+    pub async fn acquire(&self, lane: Lane) -> Result<(), Exhausted> {
+        self.restored.get_or_init(|| self.restore()).await;
+        let _turn = self.turns[lane as usize].lock().await;
+        let _waiting = Waiting::enter(self, lane);
+        loop {
+            let changed = self.changed.notified();
+            let now = self.clock.now();
+            let turn = self.state().turn(lane, now);
+            match turn {
+                Turn::Go => break,
+                Turn::GiveWay => changed.await,
+                Turn::WaitUntil(until) if until - now > LONGEST_WAIT => {
+                    return Err(Exhausted { until });
                 }
-            }
-            Lane::Backfill => {
-                let _turn = self.backfill_turn.lock().await;
-                loop {
-                    let served = self.live_served.notified();
-                    if self.live_waiting.load(Ordering::SeqCst) > 0 {
-                        served.await;
-                    } else if let Some(wait) = self.take() {
-                        self.clock.sleep(wait).await;
-                    } else {
-                        return;
+                Turn::WaitUntil(until) => {
+                    let wait = (until - now).to_std().unwrap_or(Duration::ZERO);
+                    tokio::select! {
+                        () = self.clock.sleep(wait) => {}
+                        () = changed => {}
                     }
                 }
             }
         }
+        self.remember().await;
+        Ok(())
     }
 
-    /// Sends nothing for `wait`: the provider said so.
-    pub fn pause(&self, wait: Duration) {
-        let mut pace = self.pace.lock().unwrap_or_else(PoisonError::into_inner);
-        let now = pace.read(self.clock.as_ref());
-        let until = now + TimeDelta::from_std(wait).unwrap_or(TimeDelta::zero());
-        pace.due = pace.due.max(until + self.tolerance);
+    /// The provider asks to slow down: nothing is sent for a while, and then at half the rate.
+    pub fn throttled(&self, wait: Option<Duration>) {
+        let now = self.clock.now();
+        let mut state = self.state();
+        state.read(now);
+        let wait = wait.and_then(|wait| TimeDelta::from_std(wait).ok());
+        let until = now + wait.unwrap_or(TimeDelta::seconds(1));
+        state.paused_until = Some(state.paused_until.map_or(until, |paused| paused.max(until)));
+        state.pace = (state.pace / 2.0).max(SLOWEST);
+        state.complained_at = now;
     }
 
-    /// Takes a request now, or says how long there is none.
-    fn take(&self) -> Option<Duration> {
-        let mut pace = self.pace.lock().unwrap_or_else(PoisonError::into_inner);
-        let now = pace.read(self.clock.as_ref());
-        let wait = pace.due - self.tolerance - now;
-        if wait > TimeDelta::zero() {
-            return wait.to_std().ok();
+    /// The provider says that a quota is used up.
+    pub fn pause_until(&self, until: DateTime<Utc>) {
+        let mut state = self.state();
+        state.paused_until = Some(state.paused_until.map_or(until, |paused| paused.max(until)));
+        drop(state);
+        self.changed.notify_waiters();
+    }
+
+    pub fn state_now(&self) -> BudgetState {
+        let now = self.clock.now();
+        let mut state = self.state();
+        state.read(now);
+        BudgetState {
+            limits: state
+                .spendings
+                .iter_mut()
+                .map(|one| (one.limit().to_string(), one.used(now)))
+                .collect(),
+            pace: state.pace,
+            paused_until: state.paused_until.filter(|until| *until > now),
         }
-        pace.due = pace.due.max(now) + self.spacing;
-        None
+    }
+
+    /// Takes up what was spent before a restart; without a log nothing was.
+    async fn restore(&self) {
+        let Some(log) = &self.log else { return };
+        match log.spent(&self.account).await {
+            Ok(spent) => {
+                let now = self.clock.now();
+                self.state().spendings.iter_mut().for_each(|one| one.restore(&spent, now));
+            }
+            Err(error) => {
+                tracing::warn!(account = %self.account, %error, "what was spent is not known");
+            }
+        }
+    }
+
+    /// Writes down what is spent before the request leaves. A store that fails must not stop the
+    /// market, so the request leaves all the same.
+    async fn remember(&self) {
+        let Some(log) = &self.log else { return };
+        let spent: Vec<Spent> = self.state().spendings.iter().filter_map(Spending::spent).collect();
+        if spent.is_empty() {
+            return;
+        }
+        if let Err(error) = log.remember(&self.account, spent).await {
+            tracing::warn!(account = %self.account, %error, "what is spent was not written down");
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// A clock set back takes everything with it, or nothing would be sent until it caught up.
+    fn read(&mut self, now: DateTime<Utc>) {
+        let back = self.seen - now;
+        if back > TimeDelta::zero() {
+            self.due -= back;
+            self.complained_at -= back;
+            self.paused_until = self.paused_until.map(|until| until - back);
+            self.spendings.iter_mut().for_each(|one| one.shift(back));
+        }
+        self.seen = now;
+    }
+
+    fn turn(&mut self, lane: Lane, now: DateTime<Utc>) -> Turn {
+        self.read(now);
+        if self.first() != Some(lane) {
+            return Turn::GiveWay;
+        }
+        self.recover(now);
+        let ahead = if lane == Lane::Live { self.step() * self.burst } else { TimeDelta::zero() };
+        let paused = self.paused_until.unwrap_or(now);
+        let free = self.spendings.iter_mut().filter_map(|one| one.free_at(lane, now)).max();
+        let at = (self.due - ahead).max(paused).max(free.unwrap_or(now));
+        if at > now {
+            return Turn::WaitUntil(at);
+        }
+        // Whoever woke a little late does not lose what it waited too long.
+        self.due = self.due.max(now - self.step() / 8) + self.step();
+        self.spendings.iter_mut().for_each(|one| one.spend(now));
+        for other in Lane::ALL {
+            let passed_over = &mut self.passed_over[other as usize];
+            let is_waiting = other != lane && self.waiting[other as usize] > 0;
+            *passed_over = if is_waiting { *passed_over + 1 } else { 0 };
+        }
+        Turn::Go
+    }
+
+    /// Whose turn it is among those who wait.
+    fn first(&self) -> Option<Lane> {
+        let waits = |lane: &Lane| self.waiting[*lane as usize] > 0;
+        let starves = |lane: &Lane| waits(lane) && self.passed_over[*lane as usize] >= PATIENCE;
+        Lane::ALL.into_iter().rev().find(starves).or_else(|| Lane::ALL.into_iter().find(waits))
+    }
+
+    fn step(&self) -> TimeDelta {
+        let micros = self.step.num_microseconds().unwrap_or(0) as f64 / self.pace;
+        #[expect(clippy::cast_possible_truncation, reason = "sixteen steps are minutes at most")]
+        TimeDelta::microseconds(micros as i64)
+    }
+
+    fn recover(&mut self, now: DateTime<Utc>) {
+        while self.pace < 1.0 && now - self.complained_at >= RECOVERY {
+            self.pace = (self.pace + 0.1).min(1.0);
+            self.complained_at += RECOVERY;
+        }
     }
 }
 
 impl fmt::Debug for Budget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Budget").field("spacing", &self.spacing).finish_non_exhaustive()
+        f.debug_struct("Budget").field("account", &self.account).finish_non_exhaustive()
     }
 }
 
-struct LiveWaiting<'a>(&'a Budget);
+/// The first of a lane, until it has gone or given up.
+struct Waiting<'a> {
+    budget: &'a Budget,
+    lane: Lane,
+}
 
-impl<'a> LiveWaiting<'a> {
-    fn enter(budget: &'a Budget) -> Self {
-        budget.live_waiting.fetch_add(1, Ordering::SeqCst);
-        Self(budget)
+impl<'a> Waiting<'a> {
+    fn enter(budget: &'a Budget, lane: Lane) -> Self {
+        budget.state().waiting[lane as usize] += 1;
+        Self { budget, lane }
     }
 }
 
-impl Drop for LiveWaiting<'_> {
+impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        self.0.live_waiting.fetch_sub(1, Ordering::SeqCst);
-        self.0.live_served.notify_waiters();
+        self.budget.state().waiting[self.lane as usize] -= 1;
+        self.budget.changed.notify_waiters();
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use futures::FutureExt;
-
-    use super::*;
-    use crate::clock::ManualClock;
-
-    fn budget(per_second: u32, burst: u32) -> (Arc<ManualClock>, Arc<Budget>) {
-        let clock = Arc::new(ManualClock::at("2024-01-01T00:00:00Z".parse().unwrap()));
-        let count = |n| NonZeroU32::new(n).unwrap();
-        (clock.clone(), Arc::new(Budget::new(clock, count(per_second), count(burst))))
-    }
-
-    fn is_granted(budget: &Budget, lane: Lane) -> bool {
-        budget.acquire(lane).now_or_never().is_some()
-    }
-
-    #[test]
-    fn no_second_ever_sees_more_than_the_rate_and_one_burst() {
-        let (clock, budget) = budget(10, 5);
-        let mut granted_at = Vec::new();
-        for tick in 0..3_000 {
-            if is_granted(&budget, Lane::Backfill) {
-                granted_at.push(tick);
-            }
-            clock.advance(Duration::from_millis(1));
-        }
-        for start in 0..2_000 {
-            let within =
-                granted_at.iter().filter(|at| (start..start + 1_000).contains(*at)).count();
-            assert!(within <= 15, "{within} requests within a second");
-        }
-        assert!(granted_at.len() >= 34, "the rate is used: {}", granted_at.len());
-    }
-
-    #[tokio::test]
-    async fn a_waiting_live_poll_goes_before_every_backfill() {
-        let (clock, budget) = budget(1, 1);
-        assert!(is_granted(&budget, Lane::Backfill));
-        let mut backfill = Box::pin(budget.acquire(Lane::Backfill));
-        assert!(backfill.as_mut().now_or_never().is_none());
-        let mut live = Box::pin(budget.acquire(Lane::Live));
-        assert!(live.as_mut().now_or_never().is_none());
-        clock.advance(Duration::from_secs(1));
-        assert!(backfill.as_mut().now_or_never().is_none(), "the backfill steps back");
-        assert!(live.as_mut().now_or_never().is_some());
-        drop(live);
-        clock.advance(Duration::from_secs(1));
-        assert!(backfill.as_mut().now_or_never().is_some(), "and is served after it");
-    }
-
-    #[test]
-    fn t18_a_pause_holds_both_lanes() {
-        let (clock, budget) = budget(10, 5);
-        budget.pause(Duration::from_secs(30));
-        assert!(!is_granted(&budget, Lane::Live) && !is_granted(&budget, Lane::Backfill));
-        clock.advance(Duration::from_secs(30));
-        assert!(is_granted(&budget, Lane::Live));
-    }
-
-    #[test]
-    fn a_clock_that_is_set_back_holds_nothing_up() {
-        let (clock, budget) = budget(10, 1);
-        assert!(is_granted(&budget, Lane::Live));
-        clock.set(clock.now() - TimeDelta::hours(5));
-        assert!(!is_granted(&budget, Lane::Live), "the pace is kept");
-        clock.advance(Duration::from_millis(100));
-        assert!(is_granted(&budget, Lane::Live), "and no more than that");
-    }
-}
+mod tests;

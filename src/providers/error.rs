@@ -12,6 +12,8 @@ use crate::error::ErrorClass;
 pub enum ProviderError {
     #[error("the provider asks us to slow down")]
     Throttled { retry_after: Option<Duration> },
+    #[error("the provider has failed repeatedly and is not asked again before {until}")]
+    CircuitOpen { until: DateTime<Utc> },
     #[error("the account's quota is used up until {until}")]
     Exhausted { until: DateTime<Utc> },
     #[error("the provider refuses our credentials: {message}")]
@@ -45,16 +47,18 @@ impl ProviderError {
             }
             Self::Rejected { .. } => ErrorClass::Invalid,
             Self::Unauthorized { .. } => ErrorClass::Forbidden,
-            Self::Upstream { .. } | Self::Malformed { .. } | Self::Unreachable(_) => {
-                ErrorClass::Unavailable
-            }
+            Self::Upstream { .. }
+            | Self::Malformed { .. }
+            | Self::Unreachable(_)
+            | Self::CircuitOpen { .. } => ErrorClass::Unavailable,
             Self::TimedOut => ErrorClass::Timeout,
         }
     }
 
     /// Whether the same request may succeed within moments.
     pub fn may_pass(&self) -> bool {
-        self.class().is_retryable() && !matches!(self, Self::Exhausted { .. })
+        self.class().is_retryable()
+            && !matches!(self, Self::Exhausted { .. } | Self::CircuitOpen { .. })
     }
 
     /// Without `secret`, wherever the provider repeated it.
@@ -80,6 +84,7 @@ impl ProviderError {
     pub fn outcome(&self) -> &'static str {
         match self {
             Self::Throttled { .. } => "throttled",
+            Self::CircuitOpen { .. } => "circuit_open",
             Self::Exhausted { .. } => "exhausted",
             Self::Unauthorized { .. } => "unauthorized",
             Self::NotInPlan { .. } => "not_in_plan",
@@ -90,6 +95,14 @@ impl ProviderError {
             Self::TimedOut => "timed_out",
             Self::Unreachable(_) => "unreachable",
             Self::NotOffered { .. } => "not_offered",
+        }
+    }
+
+    /// Before this there is no point in asking again.
+    pub fn until(&self) -> Option<DateTime<Utc>> {
+        match self {
+            Self::CircuitOpen { until } | Self::Exhausted { until } => Some(*until),
+            _ => None,
         }
     }
 

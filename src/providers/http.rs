@@ -1,16 +1,27 @@
 //! The one HTTP client: budget, timeouts, body limit, classification, retry with jitter.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use backon::{BackoffBuilder, ExponentialBuilder};
 use bytes::{Bytes, BytesMut};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use prometheus::HistogramVec;
-use reqwest::{Client, Response, StatusCode, header::RETRY_AFTER, redirect::Policy};
+use reqwest::{
+    Client, Response, StatusCode,
+    header::{DATE, RETRY_AFTER},
+    redirect::Policy,
+};
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
-use super::{Budget, Lane, ProviderError};
+use super::{
+    Budget, BudgetState, Circuit, Exhausted, Lane, ProviderError, SpendLog,
+    breaker::{Breaker, Health},
+};
 use crate::{clock::Clock, config::HttpConfig, market::ProviderId, telemetry::Metrics};
 
 /// Far above any page of candles.
@@ -26,9 +37,21 @@ pub struct HttpClient {
     client: Client,
     auth: Auth,
     budget: Arc<Budget>,
+    breaker: Arc<Breaker>,
+    /// How far the provider's clock was ahead of ours when it last told the time.
+    skew: Arc<Mutex<Option<TimeDelta>>>,
     backoff: ExponentialBuilder,
     clock: Arc<dyn Clock>,
     metrics: Metrics,
+}
+
+/// What a client needs besides its settings.
+#[derive(Debug)]
+pub struct Context<'a> {
+    pub clock: &'a Arc<dyn Clock>,
+    pub metrics: &'a Metrics,
+    /// Where spending is written down; without one a restart spends anew.
+    pub spend_log: Option<Arc<dyn SpendLog>>,
 }
 
 /// How requests prove who sends them.
@@ -65,8 +88,7 @@ impl HttpClient {
         provider: &ProviderId,
         config: &HttpConfig,
         auth: Auth,
-        clock: &Arc<dyn Clock>,
-        metrics: &Metrics,
+        context: &Context<'_>,
     ) -> Result<Self, reqwest::Error> {
         #[expect(clippy::disallowed_methods, reason = "this is the one client")]
         let client = Client::builder()
@@ -80,20 +102,54 @@ impl HttpClient {
             .with_min_delay(config.retry_first_wait)
             .with_max_delay(config.retry_longest_wait)
             .with_max_times(config.retries);
-        let budget = Budget::new(clock.clone(), config.requests_per_second, config.burst);
+        let Context { clock, metrics, spend_log } = context;
+        let limits = (&config.limits[..], config.burst);
+        let budget = Budget::new(provider, limits, Arc::clone(clock), spend_log.clone());
         Ok(Self {
             provider: provider.clone(),
             client,
             auth,
             budget: Arc::new(budget),
+            breaker: Arc::default(),
+            skew: Arc::default(),
             backoff,
-            clock: clock.clone(),
-            metrics: metrics.clone(),
+            clock: Arc::clone(clock),
+            metrics: Metrics::clone(metrics),
         })
+    }
+
+    /// What the account allows and has used.
+    pub fn budget(&self) -> BudgetState {
+        self.budget.state_now()
+    }
+
+    pub fn circuit(&self) -> Circuit {
+        self.breaker.circuit(self.clock.now())
+    }
+
+    /// How far the provider's clock is ahead of ours, to the second; `None` before any answer.
+    pub fn skew(&self) -> Option<TimeDelta> {
+        *self.skew.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Asks until `read` accepts an answer, the retries are used up, or the failure is final.
     pub async fn get<T>(
+        &self,
+        url: &Url,
+        lane: Lane,
+        read: impl Fn(Answer) -> Result<T, ProviderError>,
+    ) -> Result<T, ProviderError> {
+        let permit = self.breaker.admit(self.clock.now());
+        let permit = permit.map_err(|until| ProviderError::CircuitOpen { until })?;
+        let outcome = self.ask(url, lane, read).await;
+        if permit.ended(Health::of(&outcome), self.clock.now()) {
+            self.metrics.circuit_openings.with_label_values(&[self.provider.as_str()]).inc();
+            tracing::warn!(provider = %self.provider, "the circuit is open");
+        }
+        outcome
+    }
+
+    async fn ask<T>(
         &self,
         url: &Url,
         lane: Lane,
@@ -108,8 +164,10 @@ impl HttpClient {
             self.metrics.provider_requests.with_label_values(&labels).inc();
             let Err(error) = outcome else { return outcome };
             let asked_to_wait = error.retry_after();
-            if let ProviderError::Throttled { .. } = error {
-                self.budget.pause(asked_to_wait.unwrap_or(Duration::from_secs(1)));
+            match error {
+                ProviderError::Throttled { .. } => self.budget.throttled(asked_to_wait),
+                ProviderError::Exhausted { until } => self.budget.pause_until(until),
+                _ => {}
             }
             let Some(wait) = waits.next().filter(|_| error.may_pass()) else {
                 return Err(error);
@@ -122,7 +180,8 @@ impl HttpClient {
 
     async fn send(&self, url: &Url, lane: Lane) -> Result<Answer, ProviderError> {
         let waited = self.timer(&self.metrics.provider_budget_wait_seconds, &[lane.label()]);
-        self.budget.acquire(lane).await;
+        let granted = self.budget.acquire(lane).await;
+        granted.map_err(|Exhausted { until }| ProviderError::Exhausted { until })?;
         waited.observe_duration();
         let request = self.timer(&self.metrics.provider_request_seconds, &[]);
         let mut question = self.client.get(url.clone());
@@ -131,6 +190,7 @@ impl HttpClient {
         }
         let response = question.send().await.map_err(unreachable)?;
         let status = response.status();
+        self.compare_clocks(&response);
         let retry_after = self.retry_after(&response);
         let body = body(response).await?;
         request.observe_duration();
@@ -148,6 +208,16 @@ impl HttpClient {
             }
             _ => Err(ProviderError::Rejected { status: status.as_u16(), message: message(&body) }),
         }
+    }
+
+    fn compare_clocks(&self, response: &Response) {
+        let date = response.headers().get(DATE).and_then(|date| date.to_str().ok());
+        let Some(date) = date.and_then(|date| DateTime::parse_from_rfc2822(date).ok()) else {
+            return;
+        };
+        // The header leaves out the fraction of the second.
+        let ahead = date.to_utc() + TimeDelta::milliseconds(500) - self.clock.now();
+        *self.skew.lock().unwrap_or_else(PoisonError::into_inner) = Some(ahead);
     }
 
     fn timer(&self, of: &HistogramVec, labels: &[&str]) -> prometheus::HistogramTimer {

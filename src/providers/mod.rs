@@ -1,6 +1,7 @@
 //! The outside world, spoken to in its own words; symbols are translated here and nowhere else.
 
 mod alpha_vantage;
+mod breaker;
 mod budget;
 pub mod coinbase;
 mod error;
@@ -15,18 +16,17 @@ use futures::future::BoxFuture;
 
 pub use self::{
     alpha_vantage::AlphaVantage,
-    budget::{Budget, Lane},
+    breaker::Circuit,
+    budget::{Budget, BudgetState, Exhausted, Lane, SpendLog, Spent},
     coinbase::Coinbase,
     error::ProviderError,
-    http::{Auth, HttpClient},
+    http::{Auth, Context, HttpClient},
     oanda::Oanda,
     pages::pages,
 };
 use crate::{
-    clock::Clock,
     config::ProvidersConfig,
     market::{ProviderId, RawBatch, Series, Timeframe, Window},
-    telemetry::Metrics,
 };
 
 /// Where the candles of a timeframe come from.
@@ -41,6 +41,9 @@ pub enum Origin {
 /// Somebody who answers questions about candles.
 pub trait Provider: Send + Sync + fmt::Debug {
     fn id(&self) -> &ProviderId;
+
+    /// How the provider is spoken to: its budget, its circuit, its clock.
+    fn client(&self) -> &HttpClient;
 
     /// How candles of the series can be had from here; `None` if not at all.
     fn offers(&self, series: &Series) -> Option<Origin>;
@@ -77,17 +80,13 @@ pub struct Providers(Arc<BTreeMap<ProviderId, Arc<dyn Provider>>>);
 
 impl Providers {
     /// Fails only if the TLS roots of the machine cannot be read.
-    pub fn open(
-        config: &ProvidersConfig,
-        clock: &Arc<dyn Clock>,
-        metrics: &Metrics,
-    ) -> Result<Self, reqwest::Error> {
-        let coinbase = Coinbase::open(&config.coinbase, clock, metrics)?;
+    pub fn open(config: &ProvidersConfig, context: &Context<'_>) -> Result<Self, reqwest::Error> {
+        let coinbase = Coinbase::open(&config.coinbase, context)?;
         let mut all: Vec<Arc<dyn Provider>> = vec![Arc::new(coinbase)];
-        if let Some(oanda) = Oanda::open(&config.oanda, clock, metrics)? {
+        if let Some(oanda) = Oanda::open(&config.oanda, context)? {
             all.push(Arc::new(oanda));
         }
-        if let Some(one) = AlphaVantage::open(&config.alpha_vantage, clock, metrics)? {
+        if let Some(one) = AlphaVantage::open(&config.alpha_vantage, context)? {
             all.push(Arc::new(one));
         }
         Ok(Self(Arc::new(all.into_iter().map(|one| (one.id().clone(), one)).collect())))

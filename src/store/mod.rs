@@ -1,5 +1,6 @@
 //! The control store: what must be remembered besides the lake. SQLite for now.
 
+mod budgets;
 mod coverage;
 mod dead_letters;
 mod findings;

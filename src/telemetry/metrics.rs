@@ -22,6 +22,9 @@ pub struct Metrics {
     pub provider_requests: IntCounterVec,
     pub provider_request_seconds: HistogramVec,
     pub provider_budget_wait_seconds: HistogramVec,
+    pub circuit: IntGaugeVec,
+    pub circuit_openings: IntCounterVec,
+    pub budget_used: IntGaugeVec,
     pub divergence_bps: HistogramVec,
     pub findings: IntGaugeVec,
     pub delta_commits: IntCounterVec,
@@ -117,6 +120,21 @@ impl Metrics {
                 "provider_budget_wait_seconds",
                 "Time a request waited for its turn in the rate budget.",
                 &["provider", "lane"],
+            )?,
+            circuit: new.gauge(
+                "provider_circuit",
+                "0 while a provider is asked, 1 while it is tried again, 2 while it is not asked.",
+                &["provider"],
+            )?,
+            circuit_openings: new.counter(
+                "provider_circuit_openings_total",
+                "Times a provider was given up for a while.",
+                &["provider"],
+            )?,
+            budget_used: new.gauge(
+                "provider_budget_used",
+                "Requests used of each limit of an account at the time of the scrape.",
+                &["provider", "limit"],
             )?,
             divergence_bps: new.histogram_of(
                 "divergence_bps",

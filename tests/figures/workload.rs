@@ -56,7 +56,7 @@ impl Workload {
             ("INGEST__ASSETS", assets.join(",")),
             ("INGEST__TIMEFRAMES", "1m".to_owned()),
             ("PROVIDERS__COINBASE__URL", format!("http://{}", self.address)),
-            ("PROVIDERS__COINBASE__REQUESTS_PER_SECOND", "1000000".to_owned()),
+            ("PROVIDERS__COINBASE__LIMITS", "1000000/s".to_owned()),
             ("PROVIDERS__COINBASE__BURST", "1000000".to_owned()),
         ]
         .map(|(name, value)| (format!("BARKEEP__{name}"), value))

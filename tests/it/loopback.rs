@@ -2,7 +2,6 @@
 
 use std::{
     collections::HashMap,
-    num::NonZeroU32,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -11,7 +10,7 @@ use axum::{Router, body::Body, http::Uri, response::Response};
 use barkeep::{
     clock::{Clock, ManualClock},
     config::{CoinbaseConfig, Config},
-    providers::Coinbase,
+    providers::{Coinbase, Context},
     telemetry::Metrics,
 };
 use chrono::{DateTime, Utc};
@@ -87,9 +86,11 @@ pub(crate) fn coinbase(
     let mut config = Config::from_layers(None, HashMap::new()).unwrap().providers.coinbase;
     config.http.url = url.clone();
     config.http.retries = 0;
-    config.http.requests_per_second = NonZeroU32::MAX;
+    config.http.limits = vec!["1000000/s".parse().unwrap()];
     adjust(&mut config);
-    Coinbase::open(&config, &clock, &Metrics::new().unwrap()).unwrap()
+    let metrics = Metrics::new().unwrap();
+    let context = Context { clock: &clock, metrics: &metrics, spend_log: None };
+    Coinbase::open(&config, &context).unwrap()
 }
 
 /// A hand-moved clock on which whoever waits moves it: a day's wait takes no time and is noted.

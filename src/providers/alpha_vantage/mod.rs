@@ -12,12 +12,11 @@ use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
 use self::question::{Extent, Function};
-use super::{Auth, HttpClient, Lane, Origin, Provider, ProviderError, http::Answer};
+use super::{Auth, Context, HttpClient, Lane, Origin, Provider, ProviderError, http::Answer};
 use crate::{
     clock::Clock,
     config::{AlphaVantageConfig, Plan},
     market::{AssetClass, Provenance, ProviderId, RawBatch, Series, Timeframe, Window},
-    telemetry::Metrics,
 };
 
 /// `GET /query?function=…`. There is no from and to: a request gives the newest 100 candles, the
@@ -39,15 +38,14 @@ impl AlphaVantage {
     /// `None` without a key; fails only if the TLS roots of the machine cannot be read.
     pub fn open(
         config: &AlphaVantageConfig,
-        clock: &Arc<dyn Clock>,
-        metrics: &Metrics,
+        context: &Context<'_>,
     ) -> Result<Option<Self>, reqwest::Error> {
         let Some(key) = config.api_key.clone() else { return Ok(None) };
         let id = ProviderId::from_static("alpha_vantage");
         let auth = Auth::InQuery(key.clone());
-        let http = HttpClient::new(&id, &config.http, auth, clock, metrics)?;
+        let http = HttpClient::new(&id, &config.http, auth, context)?;
         let AlphaVantageConfig { plan, settle, settle_daily, is_mock, .. } = *config;
-        let (url, clock) = (config.http.url.clone(), clock.clone());
+        let (url, clock) = (config.http.url.clone(), context.clock.clone());
         Ok(Some(Self { id, http, url, clock, key, plan, settle, settle_daily, is_mock }))
     }
 
@@ -79,6 +77,10 @@ impl AlphaVantage {
 impl Provider for AlphaVantage {
     fn id(&self) -> &ProviderId {
         &self.id
+    }
+
+    fn client(&self) -> &HttpClient {
+        &self.http
     }
 
     /// Hours of equities are made of quarters: a session begins at half past nine, and what the

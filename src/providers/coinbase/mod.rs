@@ -2,20 +2,16 @@
 
 mod wire;
 
-use std::sync::Arc;
-
 use chrono::TimeDelta;
 use futures::future::BoxFuture;
 use url::Url;
 
-use super::{Auth, HttpClient, Lane, Origin, Provider, ProviderError, http::Answer};
+use super::{Auth, Context, HttpClient, Lane, Origin, Provider, ProviderError, http::Answer};
 use crate::{
-    clock::Clock,
     config::CoinbaseConfig,
     market::{
         AssetClass, InstrumentId, Provenance, ProviderId, RawBatch, Series, Timeframe, Window,
     },
-    telemetry::Metrics,
 };
 
 /// `GET /products/{id}/candles`. Bounds are inclusive and more than 300 steps are refused, so a
@@ -33,13 +29,9 @@ const PAGE: i64 = 300;
 
 impl Coinbase {
     /// Fails only if the TLS roots of the machine cannot be read.
-    pub fn open(
-        config: &CoinbaseConfig,
-        clock: &Arc<dyn Clock>,
-        metrics: &Metrics,
-    ) -> Result<Self, reqwest::Error> {
+    pub fn open(config: &CoinbaseConfig, context: &Context<'_>) -> Result<Self, reqwest::Error> {
         let id = ProviderId::from_static("coinbase");
-        let http = HttpClient::new(&id, &config.http, Auth::None, clock, metrics)?;
+        let http = HttpClient::new(&id, &config.http, Auth::None, context)?;
         let CoinbaseConfig { settle, is_mock, .. } = *config;
         Ok(Self { id, http, url: config.http.url.clone(), settle, is_mock })
     }
@@ -69,6 +61,10 @@ impl Coinbase {
 impl Provider for Coinbase {
     fn id(&self) -> &ProviderId {
         &self.id
+    }
+
+    fn client(&self) -> &HttpClient {
+        &self.http
     }
 
     fn offers(&self, series: &Series) -> Option<Origin> {

@@ -8,14 +8,13 @@ use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use futures::future::BoxFuture;
 use url::Url;
 
-use super::{Auth, HttpClient, Lane, Origin, Provider, ProviderError, http::Answer};
+use super::{Auth, Context, HttpClient, Lane, Origin, Provider, ProviderError, http::Answer};
 use crate::{
     clock::Clock,
     config::{OandaConfig, PriceSide},
     market::{
         AssetClass, InstrumentId, Provenance, ProviderId, RawBatch, Series, Timeframe, Window,
     },
-    telemetry::Metrics,
 };
 
 /// `GET /v3/instruments/{instrument}/candles`. `from` and `to` bound open times, and a span of more
@@ -42,14 +41,13 @@ impl Oanda {
     /// `None` without a token; fails only if the TLS roots of the machine cannot be read.
     pub fn open(
         config: &OandaConfig,
-        clock: &Arc<dyn Clock>,
-        metrics: &Metrics,
+        context: &Context<'_>,
     ) -> Result<Option<Self>, reqwest::Error> {
         let Some(token) = config.token.clone() else { return Ok(None) };
         let id = ProviderId::from_static("oanda");
-        let http = HttpClient::new(&id, &config.http, Auth::Bearer(token), clock, metrics)?;
+        let http = HttpClient::new(&id, &config.http, Auth::Bearer(token), context)?;
         let OandaConfig { settle, price, is_mock, .. } = *config;
-        let (url, clock) = (config.http.url.clone(), clock.clone());
+        let (url, clock) = (config.http.url.clone(), context.clock.clone());
         Ok(Some(Self { id, http, url, clock, settle, price, is_mock }))
     }
 
@@ -88,6 +86,10 @@ impl Oanda {
 impl Provider for Oanda {
     fn id(&self) -> &ProviderId {
         &self.id
+    }
+
+    fn client(&self) -> &HttpClient {
+        &self.http
     }
 
     fn offers(&self, series: &Series) -> Option<Origin> {

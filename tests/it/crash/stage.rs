@@ -77,7 +77,7 @@ impl Stage {
             ("INGEST__HISTORY", history.to_owned()),
             ("INGEST__CHUNK_CANDLES", "300".to_owned()),
             ("PROVIDERS__COINBASE__URL", url),
-            ("PROVIDERS__COINBASE__REQUESTS_PER_SECOND", "2000".to_owned()),
+            ("PROVIDERS__COINBASE__LIMITS", "2000/s".to_owned()),
             ("PROVIDERS__COINBASE__BURST", "100".to_owned()),
             ("PROVIDERS__COINBASE__IS_MOCK", "true".to_owned()),
             ("CLOCK__ORIGIN", origin.to_rfc3339()),

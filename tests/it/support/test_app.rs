@@ -129,7 +129,7 @@ impl TestApp {
             let _ = self.work(&JobSpec::Poll(book.series().clone())).await;
             let _ = self.work(&JobSpec::Fill(book.series().clone())).await;
         }
-        for lane in [Lane::Live, Lane::Backfill] {
+        for lane in Lane::ALL {
             while let Some(job) = self.app.queue.next(lane).now_or_never() {
                 let _ = self.work(&job).await;
                 self.app.queue.ended(&job);
@@ -211,7 +211,7 @@ fn config(setup: &Setup, folder: &Path, url: &str) -> Config {
         ("PROVIDERS__COINBASE__IS_MOCK", "true"),
         ("LAKE__COMMIT_LINGER", "0s"),
         // Waiting for a turn would move the clock by an amount that depends on the machine.
-        ("PROVIDERS__COINBASE__REQUESTS_PER_SECOND", "1000000"),
+        ("PROVIDERS__COINBASE__LIMITS", "1000000/s"),
         ("PROVIDERS__COINBASE__BURST", "1000000"),
     ];
     let named = |(name, value): &(&str, &str)| (format!("BARKEEP__{name}"), (*value).to_owned());

@@ -1,0 +1,141 @@
+//! What was spent of one limit: a sliding log, coarse enough to stay small.
+
+use std::{collections::VecDeque, fmt};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use futures::future::BoxFuture;
+
+use super::Lane;
+use crate::{config::Limit, market::ProviderId};
+
+/// What is left of a limit in thousandths of its span: the network may squeeze what was sent evenly.
+const MARGIN_PERMILLE: i32 = 5;
+
+/// Limits over shorter spans are spent again before a process can restart.
+const REMEMBERED: TimeDelta = TimeDelta::seconds(10);
+
+/// Limits over such spans cannot be spread evenly without keeping a morning's work for the night,
+/// so they keep a share for those who come later.
+const LONG: TimeDelta = TimeDelta::minutes(10);
+
+/// The requests of one limit, as written down.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Spent {
+    pub span: TimeDelta,
+    /// Microseconds since 1970, and how many requests; oldest first.
+    pub requests: Vec<(i64, u32)>,
+}
+
+/// Where spending is written down, so that a restart does not spend it twice.
+pub trait SpendLog: Send + Sync + fmt::Debug {
+    /// Everything that is known of an account.
+    fn spent<'a>(&'a self, account: &'a ProviderId) -> BoxFuture<'a, anyhow::Result<Vec<Spent>>>;
+
+    /// Replaces what is known of the spans in `spent`.
+    fn remember<'a>(
+        &'a self,
+        account: &'a ProviderId,
+        spent: Vec<Spent>,
+    ) -> BoxFuture<'a, anyhow::Result<()>>;
+}
+
+#[derive(Debug)]
+pub(super) struct Spending {
+    limit: Limit,
+    /// How long a request counts.
+    span: TimeDelta,
+    /// Requests closer together than this are one entry.
+    grain: TimeDelta,
+    requests: VecDeque<(DateTime<Utc>, u32)>,
+    used: u32,
+}
+
+impl Spending {
+    pub(super) fn new(limit: Limit) -> Self {
+        let span = limit.span + limit.span * MARGIN_PERMILLE / 1_000;
+        let grain = limit.span / 10_000;
+        Self { limit, span, grain, requests: VecDeque::new(), used: 0 }
+    }
+
+    pub(super) fn limit(&self) -> Limit {
+        self.limit
+    }
+
+    /// The even distance of requests; `None` for a quota of a day, which work must not wait for.
+    pub(super) fn step(&self) -> Option<TimeDelta> {
+        let requests = i32::try_from(self.limit.requests.get()).unwrap_or(i32::MAX);
+        (self.limit.span < LONG).then(|| self.span / requests)
+    }
+
+    pub(super) fn used(&mut self, now: DateTime<Utc>) -> u32 {
+        self.forget(now);
+        self.used
+    }
+
+    /// When the lane may spend the next request; `None` if it may now.
+    pub(super) fn free_at(&mut self, lane: Lane, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        self.forget(now);
+        let allowed = self.allowed(lane);
+        let mut left = self.used;
+        if left < allowed {
+            return None;
+        }
+        let frees = |(at, requests): &(DateTime<Utc>, u32)| {
+            left -= requests;
+            (left < allowed).then(|| *at + self.span)
+        };
+        self.requests.iter().find_map(frees)
+    }
+
+    pub(super) fn spend(&mut self, now: DateTime<Utc>) {
+        self.used += 1;
+        match self.requests.back_mut() {
+            Some((at, requests)) if now <= *at => *requests += 1,
+            // The later end of the grain counts, so that nothing expires too early.
+            _ => self.requests.push_back((now + self.grain, 1)),
+        }
+    }
+
+    pub(super) fn shift(&mut self, back: TimeDelta) {
+        self.requests.iter_mut().for_each(|(at, _)| *at -= back);
+    }
+
+    /// `None` where nothing needs to be written down.
+    pub(super) fn spent(&self) -> Option<Spent> {
+        let requests = self.requests.iter().map(|(at, count)| (at.timestamp_micros(), *count));
+        (self.limit.span >= REMEMBERED)
+            .then(|| Spent { span: self.limit.span, requests: requests.collect() })
+    }
+
+    pub(super) fn restore(&mut self, all: &[Spent], now: DateTime<Utc>) {
+        let Some(spent) = all.iter().find(|spent| spent.span == self.limit.span) else { return };
+        for (micros, count) in &spent.requests {
+            let at = DateTime::from_timestamp_micros(*micros).unwrap_or(now).min(now + self.grain);
+            self.requests.push_back((at, *count));
+            self.used += count;
+        }
+        self.forget(now);
+    }
+
+    /// The last of a long span is kept for live polls, and something for repairs.
+    fn allowed(&self, lane: Lane) -> u32 {
+        let all = self.limit.requests.get();
+        let percent = match lane {
+            _ if self.limit.span < LONG => 100,
+            Lane::Live => 100,
+            Lane::Repair => 90,
+            Lane::Backfill => 80,
+        };
+        (all * percent / 100).max(1)
+    }
+
+    fn forget(&mut self, now: DateTime<Utc>) {
+        while let Some((at, requests)) = self.requests.front() {
+            if *at + self.span > now {
+                break;
+            }
+            self.used -= requests;
+            self.requests.pop_front();
+        }
+    }
+}

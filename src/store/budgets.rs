@@ -1,0 +1,44 @@
+//! What was spent of each provider's limits.
+
+use super::{Store, StoreError};
+
+/// The span of a limit in seconds, and its requests: microseconds since 1970 and how many.
+type Spending = (i64, Vec<(i64, u32)>);
+
+impl Store {
+    /// Everything spent by an account, as last written down.
+    pub async fn spent(&self, account: &str) -> Result<Vec<Spending>, StoreError> {
+        let rows: Vec<(i64, String)> =
+            sqlx::query_as("select span_seconds, requests from budget where account = $1")
+                .bind(account)
+                .fetch_all(&self.reader)
+                .await?;
+        let read = |(span, requests): (i64, String)| match serde_json::from_str(&requests) {
+            Ok(read) => Ok((span, read)),
+            Err(_) => Err(StoreError::Unreadable { what: "spent requests", value: requests }),
+        };
+        rows.into_iter().map(read).collect()
+    }
+
+    /// Replaces what an account has spent of the limits in `spent`.
+    pub async fn remember_spent(
+        &self,
+        account: &str,
+        spent: &[Spending],
+    ) -> Result<(), StoreError> {
+        let mut tx = self.writer.begin().await?;
+        for (span, requests) in spent {
+            sqlx::query(
+                "insert into budget (account, span_seconds, requests) values ($1, $2, $3) \
+                 on conflict (account, span_seconds) do update set requests = excluded.requests",
+            )
+            .bind(account)
+            .bind(span)
+            .bind(serde_json::json!(requests).to_string())
+            .execute(&mut *tx)
+            .await?;
+        }
+        tx.commit().await?;
+        Ok(())
+    }
+}
