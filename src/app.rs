@@ -81,7 +81,7 @@ impl App {
             let lifecycle = Lifecycle::new();
             let store = Store::open(&config.store_url).await?;
             let lake = Lake::open(&config.lake, &metrics).await?;
-            let books = Arc::new(Books::restore(&store.series().await?)?);
+            let books = Arc::new(Books::restore(&store.series().await?, config.calendars));
             catch_up(&lake, &store, &books).await?;
             let context = (&clock, &lifecycle);
             let lander = Lander::start(&lake, &store, &books, &metrics, context, &config.lake);
@@ -171,7 +171,7 @@ impl App {
         for series in self.roster.live() {
             let origin = self.origin(series);
             let is_new = self.books.get(series).is_none();
-            let book = self.books.open(series, origin)?;
+            let book = self.books.open(series, origin);
             let change = if is_new { Some(book.opening()) } else { book.extend_origin(origin) };
             new.extend(change);
             if self.providers.offer(series) != Some(Origin::Native) {

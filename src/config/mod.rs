@@ -1,5 +1,6 @@
 //! Settings: compiled-in defaults, then a file, then the environment; all violations at once.
 
+mod calendars;
 mod limit;
 mod providers;
 mod reader;
@@ -20,7 +21,7 @@ pub use self::{
     reconcile::ReconcileConfig,
 };
 use self::{reader::Reader, span::Span};
-use crate::market::{InstrumentId, ProviderId, Timeframe};
+use crate::market::{Calendars, InstrumentId, ProviderId, Timeframe};
 
 /// What the whole program runs by. See `config.toml` for the meaning of each setting.
 #[derive(Debug, Clone)]
@@ -29,6 +30,7 @@ pub struct Config {
     pub store_url: String,
     pub lake: LakeConfig,
     pub ingest: IngestConfig,
+    pub calendars: Calendars,
     /// In the order of `Timeframe::ALL`.
     pub stale_after: [TimeDelta; 6],
     pub reconcile: ReconcileConfig,
@@ -131,6 +133,7 @@ impl Config {
             ),
             lake: lake(&mut read),
             ingest: ingest(&mut read),
+            calendars: calendars::calendars(&mut read),
             stale_after: Timeframe::ALL.map(|timeframe| {
                 TimeDelta::from(read.get::<Span>(&format!("freshness.stale_after_{timeframe}")))
             }),

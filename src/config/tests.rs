@@ -68,6 +68,28 @@ fn every_violation_is_reported_at_once_with_its_key_path() {
 }
 
 #[test]
+fn single_days_of_a_calendar_are_set_by_date() {
+    let variables = environment(&[
+        ("BARKEEP__CALENDARS__EQUITY_CLOSED", "2027-03-01,2027-03-02"),
+        ("BARKEEP__CALENDARS__FX_EARLY_CLOSE", "2026-12-24 13:00"),
+    ]);
+    let calendars = Config::from_layers(None, variables).unwrap().calendars;
+    let at = |text: &str| text.parse::<DateTime<Utc>>().unwrap();
+    assert!(!calendars.equity.is_open(at("2027-03-02T16:00:00Z")));
+    assert!(calendars.equity.is_open(at("2027-03-03T16:00:00Z")));
+    assert!(calendars.fx.is_open(at("2026-12-24T17:59:00Z")));
+    assert!(!calendars.fx.is_open(at("2026-12-24T18:00:00Z")));
+
+    let variables = environment(&[
+        ("BARKEEP__CALENDARS__FX_CLOSED", "tomorrow"),
+        ("BARKEEP__CALENDARS__EQUITY_EARLY_CLOSE", "2026-12-24"),
+    ]);
+    let violations = Config::from_layers(None, variables).unwrap_err().violations;
+    assert!(violations[0].starts_with("calendars.fx_closed: "), "{violations:?}");
+    assert!(violations[1].contains("like \"2026-12-24 13:00\""), "{violations:?}");
+}
+
+#[test]
 fn a_file_that_is_no_toml_names_the_line() {
     let file = file("[ingest\n");
     let error = Config::from_layers(Some(file.path()), HashMap::new()).unwrap_err();

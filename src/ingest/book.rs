@@ -8,13 +8,13 @@ use std::{
 use chrono::{DateTime, Utc};
 
 use super::{
-    IngestError, Policy,
+    Policy,
     known::{Newest, Tail},
     plan,
 };
 use crate::{
     lake::{LandedCandle, LandingRecord},
-    market::{Calendar, Fact, Ledger, Run, Series, Window},
+    market::{Calendar, Calendars, Fact, Ledger, Run, Series, Window},
     store::{SeriesChange, SeriesRecord},
 };
 
@@ -73,9 +73,7 @@ pub struct Trouble {
 }
 
 impl Book {
-    fn new(series: Series, origin: DateTime<Utc>) -> Result<Self, IngestError> {
-        let calendar = Calendar::of(series.instrument.asset_class())
-            .ok_or_else(|| IngestError::NoCalendar { series: series.clone() })?;
+    fn new(series: Series, calendar: Calendar, origin: DateTime<Utc>) -> Self {
         let ledger = Ledger::new(series.timeframe, calendar, origin);
         let state = State {
             ledger,
@@ -89,7 +87,7 @@ impl Book {
             uncompared: Vec::new(),
         };
         let turn = tokio::sync::Mutex::new(());
-        Ok(Self { series, calendar, turn, state: Mutex::new(state) })
+        Self { series, calendar, turn, state: Mutex::new(state) }
     }
 
     pub fn series(&self) -> &Series {
@@ -334,30 +332,30 @@ fn hull(facts: &[Run<Fact>]) -> Window {
 }
 
 /// All series that are kept.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Books {
+    calendars: Calendars,
     books: RwLock<BTreeMap<Series, Arc<Book>>>,
 }
 
 impl Books {
     /// Takes up what the store remembers.
-    pub fn restore(records: &[SeriesRecord]) -> Result<Self, IngestError> {
-        let books = Self::default();
+    pub fn restore(records: &[SeriesRecord], calendars: Calendars) -> Self {
+        let books = Self { calendars, books: RwLock::default() };
         for record in records {
-            books.open(&record.series, record.origin)?.restore(record);
+            books.open(&record.series, record.origin).restore(record);
         }
-        Ok(books)
+        books
     }
 
     /// The book of `series`, begun at `origin` if there is none yet.
-    pub fn open(&self, series: &Series, origin: DateTime<Utc>) -> Result<Arc<Book>, IngestError> {
+    pub fn open(&self, series: &Series, origin: DateTime<Utc>) -> Arc<Book> {
         let mut books = self.books.write().unwrap_or_else(PoisonError::into_inner);
-        if let Some(book) = books.get(series) {
-            return Ok(book.clone());
-        }
-        let book = Arc::new(Book::new(series.clone(), origin)?);
-        books.insert(series.clone(), book.clone());
-        Ok(book)
+        let new = || {
+            let calendar = self.calendars.of(series.instrument.asset_class());
+            Arc::new(Book::new(series.clone(), calendar, origin))
+        };
+        books.entry(series.clone()).or_insert_with(new).clone()
     }
 
     pub fn get(&self, series: &Series) -> Option<Arc<Book>> {

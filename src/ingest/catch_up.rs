@@ -48,7 +48,7 @@ pub(super) async fn catch_up_table(
     for (_, CommitRecord { landings, .. }) in &records {
         for landing in landings {
             let first = landing.facts().map(|run| run.window.start).min().unwrap_or_default();
-            let book = books.open(&landing.series, first)?;
+            let book = books.open(&landing.series, first);
             // A landing that is known already is told again to the store, to be safe.
             if landing.landing > book.landings() {
                 changes.push(book.apply(landing));
@@ -78,7 +78,7 @@ async fn rebuild(table: &Table, store: &Store, books: &Books) -> Result<(), Inge
     let mut changes: Vec<SeriesChange> = Vec::new();
     for (series, runs) in &landed {
         let first = runs.iter().map(|run| run.window.start).min();
-        let book = books.open(series, first.unwrap_or_default())?;
+        let book = books.open(series, first.unwrap_or_default());
         let landings = table.landings(series).await?;
         changes.push(book.rebuild(runs, landings, first));
     }

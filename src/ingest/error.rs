@@ -18,8 +18,6 @@ pub enum IngestError {
     /// The error of a commit that several landings shared.
     #[error("the commit failed: {message}")]
     Commit { class: ErrorClass, message: String },
-    #[error("{series}: Barkeep does not know when this market is open; only crypto and FX so far")]
-    NoCalendar { series: Series },
     #[error("{series} is not among the series that are kept")]
     UnknownSeries { series: Series },
     #[error("Barkeep is stopping")]
@@ -34,7 +32,6 @@ impl IngestError {
             Self::Store(error) => error.class(),
             Self::File(error) => error.class(),
             Self::Commit { class, .. } => *class,
-            Self::NoCalendar { .. } => ErrorClass::Invalid,
             Self::UnknownSeries { .. } => ErrorClass::NotFound,
             Self::Stopping => ErrorClass::Unavailable,
         }

@@ -56,7 +56,7 @@ async fn take_over(
     owed_from: chrono::DateTime<chrono::Utc>,
 ) -> Result<(), IngestError> {
     let is_new = app.books.get(series).is_none();
-    let book = app.books.open(series, owed_from)?;
+    let book = app.books.open(series, owed_from);
     let mut changes = Vec::new();
     if is_new {
         changes.push(book.opening());

@@ -13,7 +13,7 @@ mod timeframe;
 mod window;
 
 pub use batch::{Provenance, RawBatch, RawText};
-pub use calendar::Calendar;
+pub use calendar::{Adjusted, Calendar, Calendars};
 pub use candle::{Candle, Candles};
 pub use instrument::{AssetClass, InstrumentId};
 pub use ledger::{CandleState, Fact, Ledger, Run, candles_in};

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use crate::market::{Candle, Timeframe, Window};
+use crate::market::{Calendar, Candle, Timeframe, Window};
 
 /// What happens to a candle that does not meet an expectation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,7 +19,7 @@ pub(super) struct Circumstances {
     pub timeframe: Timeframe,
     pub window: Window,
     pub extracted_at: DateTime<Utc>,
-    pub is_open: fn(DateTime<Utc>) -> bool,
+    pub calendar: Calendar,
 }
 
 /// A named rule about one candle.
@@ -98,8 +98,8 @@ pub const EXPECTATIONS: &[Expectation] = &[
     Expectation {
         name: "in_session",
         severity: Severity::Warn,
-        holds: |c, at| (at.is_open)(c.open_time),
-        complaint: |c, _| format!("the market was closed at {}", c.open_time),
+        holds: |c, at| at.calendar.opens_in(Window::of_candles(c.open_time, at.timeframe, 1)),
+        complaint: |c, _| format!("the market was closed all the time from {}", c.open_time),
     },
 ];
 

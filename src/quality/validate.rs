@@ -90,12 +90,8 @@ impl Judge {
     fn new(raw: &RawBatch, calendar: Calendar, settle: TimeDelta) -> Self {
         let timeframe = raw.series.timeframe;
         let extracted_at = raw.provenance.extracted_at;
-        let is_open: fn(DateTime<Utc>) -> bool = match calendar {
-            Calendar::Always => |_| true,
-            Calendar::FxWeek => |at| Calendar::FxWeek.is_open(at),
-        };
         Self {
-            circumstances: Circumstances { timeframe, window: raw.window, extracted_at, is_open },
+            circumstances: Circumstances { timeframe, window: raw.window, extracted_at, calendar },
             settled_until: extracted_at - settle,
             kept: Vec::with_capacity(raw.candles.len()),
             refused: Vec::new(),

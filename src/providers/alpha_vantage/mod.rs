@@ -131,7 +131,7 @@ impl Provider for AlphaVantage {
                     is_mock: self.is_mock,
                     is_derived: false,
                 };
-                wire::read(series, window, provenance, answer.body)
+                wire::read(series, window, provenance, &answer.body)
             };
             self.http.get(&url, lane, read).await
         })

@@ -19,20 +19,16 @@ pub(super) fn read(
     series: &Series,
     window: Window,
     provenance: Provenance,
-    body: Bytes,
+    body: &Bytes,
 ) -> Result<RawBatch, ProviderError> {
     let malformed = |detail: String| ProviderError::Malformed { detail, body: body.clone() };
     let page = if body.trim_ascii_start().starts_with(b"{") {
-        let symbol = series.instrument.as_str();
-        match json(&body) {
-            Some(page) => page,
-            None => {
-                let refused = refusal(&body, symbol, provenance.extracted_at);
-                return Err(refused.unwrap_or_else(|| malformed("no series of candles".to_owned())));
-            }
-        }
+        json(body).ok_or_else(|| {
+            let refused = refusal(body, series.instrument.as_str(), provenance.extracted_at);
+            refused.unwrap_or_else(|| malformed("no series of candles".to_owned()))
+        })?
     } else {
-        csv(&body, zone_of(series)).ok_or_else(|| malformed("no table of candles".to_owned()))?
+        csv(body, zone_of(series)).ok_or_else(|| malformed("no table of candles".to_owned()))?
     };
     let mut candles = Candles::with_capacity(page.rows.len());
     let (mut rows, mut unreadable) = (Vec::new(), Vec::new());

@@ -119,14 +119,14 @@ impl Spending {
 
     /// The last of a long span is kept for live polls, and something for repairs.
     fn allowed(&self, lane: Lane) -> u32 {
-        let all = self.limit.requests.get();
+        let all = u64::from(self.limit.requests.get());
         let percent = match lane {
             _ if self.limit.span < LONG => 100,
             Lane::Live => 100,
             Lane::Repair => 90,
             Lane::Backfill => 80,
         };
-        (all * percent / 100).max(1)
+        u32::try_from(all * percent / 100).unwrap_or(u32::MAX).max(1)
     }
 
     fn forget(&mut self, now: DateTime<Utc>) {

@@ -198,6 +198,9 @@ pub(crate) fn seconds(count: i64) -> TimeDelta {
     TimeDelta::seconds(count)
 }
 
+/// So many that their even distance is no time at all.
+pub(crate) const UNLIMITED: &str = "2000000000/s";
+
 fn config(setup: &Setup, folder: &Path, url: &str) -> Config {
     let store = format!("sqlite:{}", folder.join("barkeep.db").display());
     let lake = folder.join("lake").display().to_string();
@@ -211,8 +214,7 @@ fn config(setup: &Setup, folder: &Path, url: &str) -> Config {
         ("PROVIDERS__COINBASE__IS_MOCK", "true"),
         ("LAKE__COMMIT_LINGER", "0s"),
         // Waiting for a turn would move the clock by an amount that depends on the machine.
-        ("PROVIDERS__COINBASE__LIMITS", "1000000/s"),
-        ("PROVIDERS__COINBASE__BURST", "1000000"),
+        ("PROVIDERS__COINBASE__LIMITS", UNLIMITED),
     ];
     let named = |(name, value): &(&str, &str)| (format!("BARKEEP__{name}"), (*value).to_owned());
     let environment: HashMap<_, _> = settings.iter().chain(setup.settings).map(named).collect();

@@ -24,7 +24,7 @@ fn page(series: &str, body: &str) -> Result<RawBatch, ProviderError> {
     };
     let window = Window::new(at("2020-01-01T00:00:00Z"), at(NOW));
     let series = format!("alpha_vantage/{series}").parse().unwrap();
-    read(&series, window, provenance, Bytes::from(body.to_owned()))
+    read(&series, window, provenance, &Bytes::from(body.to_owned()))
 }
 
 fn judged(series: &str, body: &str) -> Verdict {
