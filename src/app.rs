@@ -81,16 +81,17 @@ impl App {
             let lifecycle = Lifecycle::new();
             let store = Store::open(&config.store_url).await?;
             let lake = Lake::open(&config.lake, &metrics).await?;
-            let books = Arc::new(Books::restore(&store.series().await?, config.calendars));
-            catch_up(&lake, &store, &books).await?;
-            let context = (&clock, &lifecycle);
-            let lander = Lander::start(&lake, &store, &books, &metrics, context, &config.lake);
             let context = Context {
                 clock: &clock,
                 metrics: &metrics,
                 spend_log: Some(Arc::new(StoredSpending(store.clone()))),
             };
             let providers = Providers::open(&config.providers, &context)?;
+            let known = store.series().await?;
+            let books = Arc::new(Books::restore(&known, config.calendars, &providers));
+            catch_up(&lake, &store, &books).await?;
+            let context = (&clock, &lifecycle);
+            let lander = Lander::start(&lake, &store, &books, &metrics, context, &config.lake);
             let roster = Roster::new(&config.ingest, &providers)?;
             let reconciler =
                 Reconciler::new((&books, &lake, &store), (&metrics, &clock), &config.reconcile);

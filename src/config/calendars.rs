@@ -22,23 +22,38 @@ impl<'de> Deserialize<'de> for Close {
     }
 }
 
+/// Days that differ from the regular calendar.
+#[derive(Debug)]
+struct Days {
+    closed: BTreeSet<NaiveDate>,
+    early_close: BTreeMap<NaiveDate, NaiveTime>,
+}
+
 pub(super) fn calendars(read: &mut Reader) -> Calendars {
     let regular = Calendars::REGULAR;
+    let (fx, equity) = (days(read, "fx"), days(read, "equity"));
     Calendars {
-        fx: adjusted(read, "fx", regular.fx),
-        equity: adjusted(read, "equity", regular.equity),
+        fx: adjusted(regular.fx, &fx),
+        fx_dates: adjusted(regular.fx_dates, &fx),
+        equity: adjusted(regular.equity, &equity),
         ..regular
     }
 }
 
-fn adjusted(read: &mut Reader, class: &str, base: Calendar) -> Calendar {
-    let closed: BTreeSet<NaiveDate> = read.get(&format!("calendars.{class}_closed"));
+fn days(read: &mut Reader, class: &str) -> Days {
     let short_days: Vec<Close> = read.get(&format!("calendars.{class}_early_close"));
-    let early_close: BTreeMap<NaiveDate, NaiveTime> =
-        short_days.into_iter().map(|Close(at)| (at.date(), at.time())).collect();
+    Days {
+        closed: read.get(&format!("calendars.{class}_closed")),
+        early_close: short_days.into_iter().map(|Close(at)| (at.date(), at.time())).collect(),
+    }
+}
+
+fn adjusted(base: Calendar, days: &Days) -> Calendar {
+    let Days { closed, early_close } = days;
     if closed.is_empty() && early_close.is_empty() {
         return base;
     }
+    let (closed, early_close) = (closed.clone(), early_close.clone());
     // Read once per program, and every ledger refers to it until the end.
     Calendar::Adjusted(Box::leak(Box::new(Adjusted { base, closed, early_close })))
 }

@@ -7,7 +7,12 @@ mod reader;
 mod reconcile;
 mod span;
 
-use std::{collections::HashMap, fmt, net::SocketAddr, path::Path};
+use std::{
+    collections::{BTreeMap, HashMap},
+    fmt,
+    net::SocketAddr,
+    path::Path,
+};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -61,6 +66,8 @@ pub struct LakeConfig {
 pub struct IngestConfig {
     /// Who is asked, in this order; the first that offers the series and works.
     pub providers: Vec<ProviderId>,
+    /// Other orders, for single assets.
+    pub providers_of: BTreeMap<InstrumentId, Vec<ProviderId>>,
     pub keep: Keep,
     pub assets: Vec<InstrumentId>,
     pub timeframes: Vec<Timeframe>,
@@ -176,6 +183,7 @@ fn ingest(read: &mut Reader) -> IngestConfig {
         providers: read.get_if("ingest.providers", KNOWN, |providers: &Vec<ProviderId>| {
             !providers.is_empty() && providers.iter().all(is_known)
         }),
+        providers_of: providers_of(read),
         keep: read.get("ingest.keep"),
         assets: read.get("ingest.assets"),
         timeframes: read.get("ingest.timeframes"),
@@ -191,6 +199,21 @@ fn ingest(read: &mut Reader) -> IngestConfig {
         pages_in_flight: read.get_if("ingest.pages_in_flight", "use 1 to 1000", some),
         spread: read.get::<Span>("ingest.spread").into(),
     }
+}
+
+fn providers_of(read: &mut Reader) -> BTreeMap<InstrumentId, Vec<ProviderId>> {
+    let mut orders = BTreeMap::new();
+    for (path, asset, names) in read.lists("ingest.providers_of") {
+        let providers: Result<Vec<ProviderId>, _> = names.iter().map(|name| name.parse()).collect();
+        let providers = providers.unwrap_or_default();
+        let is_right = !providers.is_empty() && providers.iter().all(is_known);
+        match asset.parse::<InstrumentId>() {
+            Ok(asset) if is_right => _ = orders.insert(asset, providers),
+            Ok(_) => read.violation(&path, KNOWN),
+            Err(error) => read.violation(&path, &error.to_string()),
+        }
+    }
+    orders
 }
 
 const KNOWN: &str = "name at least one of alpha_vantage, coinbase and oanda";

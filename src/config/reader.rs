@@ -115,6 +115,23 @@ impl Reader {
         (!text.is_empty()).then(|| text.to_owned().into())
     }
 
+    /// A table whose keys are the operator's own: path, key and list of each. The environment can
+    /// only give one text, with commas.
+    pub(super) fn lists(&mut self, path: &str) -> Vec<(String, String, Vec<String>)> {
+        let table = self.layers.get_table(path).unwrap_or_default();
+        let mut lists = Vec::new();
+        for (key, value) in table {
+            let path = format!("{path}.{key}");
+            self.read.insert(path.clone());
+            let list = match value.kind {
+                ValueKind::Array(items) => items.into_iter().map(|item| item.to_string()).collect(),
+                _ => value.to_string().split(',').map(|item| item.trim().to_owned()).collect(),
+            };
+            lists.push((path, key, list));
+        }
+        lists
+    }
+
     pub(super) fn violation(&mut self, path: &str, what: &str) {
         self.violations.push(format!("{path}: {what}"));
     }

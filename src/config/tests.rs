@@ -68,6 +68,27 @@ fn every_violation_is_reported_at_once_with_its_key_path() {
 }
 
 #[test]
+fn an_asset_may_have_an_order_of_its_own() {
+    let file = file("[ingest.providers_of]\nBTC-USD = [\"coinbase\", \"alpha_vantage\"]\n");
+    let variables = environment(&[("BARKEEP__INGEST__PROVIDERS_OF__EURUSD", "oanda, coinbase")]);
+    let config = Config::from_layers(Some(file.path()), variables).unwrap();
+    let order = |asset: &str| -> Vec<_> {
+        let order = &config.ingest.providers_of[&asset.parse().unwrap()];
+        order.iter().map(ProviderId::as_str).collect()
+    };
+    assert_eq!(order("BTCUSD"), ["coinbase", "alpha_vantage"]);
+    assert_eq!(order("EURUSD"), ["oanda", "coinbase"]);
+
+    let wrong = environment(&[
+        ("BARKEEP__INGEST__PROVIDERS_OF__EURUSD", "kraken"),
+        ("BARKEEP__INGEST__PROVIDERS_OF__A_NAME_FAR_TOO_LONG_FOR_AN_ASSET", "oanda"),
+    ]);
+    let violations = Config::from_layers(None, wrong).unwrap_err().violations;
+    assert_eq!(violations.len(), 2, "{violations:?}");
+    assert!(violations.iter().all(|one| one.starts_with("ingest.providers_of.")));
+}
+
+#[test]
 fn single_days_of_a_calendar_are_set_by_date() {
     let variables = environment(&[
         ("BARKEEP__CALENDARS__EQUITY_CLOSED", "2027-03-01,2027-03-02"),
@@ -85,6 +106,7 @@ fn single_days_of_a_calendar_are_set_by_date() {
         ("BARKEEP__CALENDARS__EQUITY_EARLY_CLOSE", "2026-12-24"),
     ]);
     let violations = Config::from_layers(None, variables).unwrap_err().violations;
+    assert_eq!(violations.len(), 2, "{violations:?}");
     assert!(violations[0].starts_with("calendars.fx_closed: "), "{violations:?}");
     assert!(violations[1].contains("like \"2026-12-24 13:00\""), "{violations:?}");
 }

@@ -15,6 +15,7 @@ use super::{
 use crate::{
     lake::{LandedCandle, LandingRecord},
     market::{Calendar, Calendars, Fact, Ledger, Run, Series, Window},
+    providers::Providers,
     store::{SeriesChange, SeriesRecord},
 };
 
@@ -335,13 +336,14 @@ fn hull(facts: &[Run<Fact>]) -> Window {
 #[derive(Debug)]
 pub struct Books {
     calendars: Calendars,
-    books: RwLock<BTreeMap<Series, Arc<Book>>>,
+    providers: Providers,
+    by_series: RwLock<BTreeMap<Series, Arc<Book>>>,
 }
 
 impl Books {
     /// Takes up what the store remembers.
-    pub fn restore(records: &[SeriesRecord], calendars: Calendars) -> Self {
-        let books = Self { calendars, books: RwLock::default() };
+    pub fn restore(records: &[SeriesRecord], calendars: Calendars, providers: &Providers) -> Self {
+        let books = Self { calendars, providers: providers.clone(), by_series: RwLock::default() };
         for record in records {
             books.open(&record.series, record.origin).restore(record);
         }
@@ -350,20 +352,20 @@ impl Books {
 
     /// The book of `series`, begun at `origin` if there is none yet.
     pub fn open(&self, series: &Series, origin: DateTime<Utc>) -> Arc<Book> {
-        let mut books = self.books.write().unwrap_or_else(PoisonError::into_inner);
+        let mut books = self.by_series.write().unwrap_or_else(PoisonError::into_inner);
         let new = || {
-            let calendar = self.calendars.of(series.instrument.asset_class());
+            let calendar = self.providers.calendar(series, self.calendars);
             Arc::new(Book::new(series.clone(), calendar, origin))
         };
         books.entry(series.clone()).or_insert_with(new).clone()
     }
 
     pub fn get(&self, series: &Series) -> Option<Arc<Book>> {
-        self.books.read().unwrap_or_else(PoisonError::into_inner).get(series).cloned()
+        self.by_series.read().unwrap_or_else(PoisonError::into_inner).get(series).cloned()
     }
 
     /// Every book, ordered by series.
     pub fn all(&self) -> Vec<Arc<Book>> {
-        self.books.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+        self.by_series.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
     }
 }

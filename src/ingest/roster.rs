@@ -116,8 +116,8 @@ fn offered(
         instrument: asset.clone(),
         timeframe,
     };
-    let order = config.providers.iter().map(series);
-    order.filter(|series| providers.offer(series).is_some()).collect()
+    let order = config.providers_of.get(asset).unwrap_or(&config.providers);
+    order.iter().map(series).filter(|series| providers.offer(series).is_some()).collect()
 }
 
 /// The series, and whatever finer ones it is derived from.

@@ -19,6 +19,9 @@ pub enum Calendar {
     /// Year, which begin at 17:00 the evening before. Christmas on a Sunday closes the Monday
     /// after it instead; New Year on a Sunday closes nothing. Daylight saving moves it in UTC.
     FxWeek,
+    /// The dates of that week, Monday to Friday, as whole UTC days: what sources keep that count the
+    /// hours of Sunday evening into no day.
+    FxDates,
     /// Regular sessions of NYSE and Nasdaq: 09:30 to 16:00 in New York, 13:00 on short days. From
     /// 2010 to 2028 with holidays; outside of these years every weekday counts as a session.
     UsEquity,
@@ -41,13 +44,19 @@ pub struct Adjusted {
 pub struct Calendars {
     pub crypto: Calendar,
     pub fx: Calendar,
+    /// For sources whose FX days are dates.
+    pub fx_dates: Calendar,
     pub equity: Calendar,
 }
 
 impl Calendars {
     /// Without what the settings may say of single days.
-    pub const REGULAR: Self =
-        Self { crypto: Calendar::Always, fx: Calendar::FxWeek, equity: Calendar::UsEquity };
+    pub const REGULAR: Self = Self {
+        crypto: Calendar::Always,
+        fx: Calendar::FxWeek,
+        fx_dates: Calendar::FxDates,
+        equity: Calendar::UsEquity,
+    };
 
     pub const fn of(self, class: AssetClass) -> Calendar {
         match class {
@@ -86,6 +95,7 @@ impl Calendar {
                 Some(Window::new(new_york(day, 0, 0), new_york(day + Days::new(1), 0, 0)))
             }
             Self::FxWeek => fx::trading_day(day),
+            Self::FxDates => fx::date(day),
             Self::UsEquity => us_equity::trading_day(day),
             Self::Adjusted(adjusted) => {
                 let session = adjusted.base.trading_day(day)?;

@@ -89,7 +89,7 @@ fn import<'a>(files: &[&'a str], more: &[&'a str]) -> Vec<&'a str> {
 fn help_and_version() {
     let desk = Desk::new();
     assert_snapshot!("help", desk.said(&["--help"]));
-    for command in ["serve", "demo", "simulate-exchange", "import", "config"] {
+    for command in ["serve", "demo", "simulate-exchange", "import", "providers", "config"] {
         assert_snapshot!(format!("help_{command}"), desk.said(&[command, "--help"]));
     }
     let version = format!("exit 0\n--- out\nbarkeep {}\n--- err\n", env!("CARGO_PKG_VERSION"));
@@ -146,7 +146,7 @@ fn an_import_says_what_became_of_the_rows() {
     assert_snapshot!("import_again", desk.said(&import(&["hours.csv"], &[])));
     let mut equity = import(&["hours.csv"], &[]);
     equity[3] = "AAPL";
-    assert_snapshot!("import_of_unknown_hours", desk.said(&equity));
+    assert_snapshot!("import_of_a_holiday", desk.said(&equity));
 }
 
 #[test]

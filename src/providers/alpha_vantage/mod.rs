@@ -16,7 +16,10 @@ use super::{Auth, Context, HttpClient, Lane, Origin, Provider, ProviderError, ht
 use crate::{
     clock::Clock,
     config::{AlphaVantageConfig, Plan},
-    market::{AssetClass, Provenance, ProviderId, RawBatch, Series, Timeframe, Window},
+    market::{
+        AssetClass, Calendar, Calendars, Provenance, ProviderId, RawBatch, Series, Timeframe,
+        Window,
+    },
 };
 
 /// `GET /query?function=…`. There is no from and to: a request gives the newest 100 candles, the
@@ -95,6 +98,14 @@ impl Provider for AlphaVantage {
             _ => return Some(Origin::Native),
         };
         Some(Origin::Derived { from })
+    }
+
+    /// Its FX days are Monday to Friday.
+    fn calendar(&self, series: &Series, calendars: Calendars) -> Calendar {
+        match (series.instrument.asset_class(), series.timeframe) {
+            (AssetClass::Fx, Timeframe::D1) => calendars.fx_dates,
+            (class, _) => calendars.of(class),
+        }
     }
 
     fn settle(&self, series: &Series) -> TimeDelta {
