@@ -87,6 +87,10 @@ async fn observe(app: &App) -> Result<(), Problem> {
     for provider in app.providers.iter() {
         let (name, client) = (provider.id().as_str(), provider.client());
         app.metrics.circuit.with_label_values(&[name]).set(client.circuit() as i64);
+        if let Some(skew) = client.skew() {
+            let seconds = skew.num_milliseconds() as f64 / 1_000.0;
+            app.metrics.clock_skew_seconds.with_label_values(&[name]).set(seconds);
+        }
         for (limit, used) in client.budget().limits {
             app.metrics.budget_used.with_label_values(&[name, &limit]).set(i64::from(used));
         }

@@ -8,6 +8,7 @@ mod findings;
 mod freshness;
 mod health;
 mod problem;
+mod providers;
 mod series;
 
 use std::{
@@ -49,6 +50,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/v1/dead-letters/{id}", get(dead_letters::show))
         .route("/v1/dead-letters/{id}/raw", get(dead_letters::raw))
         .route("/v1/findings", get(findings::list))
+        .route("/v1/providers", get(providers::list))
         .route("/livez", get(health::live))
         .route("/readyz", get(health::ready))
         .route("/version", get(health::version))

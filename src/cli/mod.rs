@@ -2,6 +2,7 @@
 
 mod demo;
 mod import;
+mod providers;
 mod serve;
 mod simulate_exchange;
 
@@ -34,6 +35,8 @@ enum Command {
     SimulateExchange(simulate_exchange::SimulateExchange),
     /// Bring CSV or Parquet files of candles into the lake.
     Import(import::Import),
+    /// Ask providers what they are like: credentials, clock, symbols, history.
+    Providers(providers::Providers),
     /// Check the settings and print the annotated defaults.
     Config,
 }
@@ -50,6 +53,7 @@ impl Cli {
                 Command::Demo(demo) => demo.run(config).await,
                 Command::SimulateExchange(exchange) => exchange.run(&config).await,
                 Command::Import(import) => import.run(config).await,
+                Command::Providers(providers) => providers.run(config).await,
                 Command::Config => {
                     print!("{DEFAULTS}");
                     eprintln!("the settings in effect are valid:\n{config:#?}");

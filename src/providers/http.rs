@@ -118,6 +118,11 @@ impl HttpClient {
         })
     }
 
+    /// Whether requests say who sends them.
+    pub fn has_credentials(&self) -> bool {
+        !matches!(self.auth, Auth::None)
+    }
+
     /// What the account allows and has used.
     pub fn budget(&self) -> BudgetState {
         self.budget.state_now()

@@ -4,6 +4,7 @@ mod alpha_vantage;
 mod breaker;
 mod budget;
 pub mod coinbase;
+pub mod doctor;
 mod error;
 mod http;
 mod oanda;
@@ -26,7 +27,7 @@ pub use self::{
 };
 use crate::{
     config::ProvidersConfig,
-    market::{ProviderId, RawBatch, Series, Timeframe, Window},
+    market::{Calendar, Calendars, ProviderId, RawBatch, Series, Timeframe, Window},
 };
 
 /// Where the candles of a timeframe come from.
@@ -47,6 +48,11 @@ pub trait Provider: Send + Sync + fmt::Debug {
 
     /// How candles of the series can be had from here; `None` if not at all.
     fn offers(&self, series: &Series) -> Option<Origin>;
+
+    /// When it has candles of the series, where `calendars` are what their markets keep.
+    fn calendar(&self, series: &Series, calendars: Calendars) -> Calendar {
+        calendars.of(series.instrument.asset_class())
+    }
 
     /// How long after its close a candle may still change.
     fn settle(&self, series: &Series) -> TimeDelta;
@@ -76,29 +82,49 @@ pub trait Provider: Send + Sync + fmt::Debug {
 
 /// Every provider that can be asked: those whose credentials are there.
 #[derive(Debug, Clone, Default)]
-pub struct Providers(Arc<BTreeMap<ProviderId, Arc<dyn Provider>>>);
+pub struct Providers {
+    asked: Arc<BTreeMap<ProviderId, Arc<dyn Provider>>>,
+    lacking: Arc<BTreeMap<ProviderId, &'static str>>,
+}
 
 impl Providers {
     /// Fails only if the TLS roots of the machine cannot be read.
     pub fn open(config: &ProvidersConfig, context: &Context<'_>) -> Result<Self, reqwest::Error> {
         let coinbase = Coinbase::open(&config.coinbase, context)?;
         let mut all: Vec<Arc<dyn Provider>> = vec![Arc::new(coinbase)];
-        if let Some(oanda) = Oanda::open(&config.oanda, context)? {
-            all.push(Arc::new(oanda));
+        let mut lacking = BTreeMap::new();
+        match Oanda::open(&config.oanda, context)? {
+            Some(oanda) => all.push(Arc::new(oanda)),
+            None => _ = lacking.insert(ProviderId::from_static("oanda"), "token"),
         }
-        if let Some(one) = AlphaVantage::open(&config.alpha_vantage, context)? {
-            all.push(Arc::new(one));
+        match AlphaVantage::open(&config.alpha_vantage, context)? {
+            Some(one) => all.push(Arc::new(one)),
+            None => _ = lacking.insert(ProviderId::from_static("alpha_vantage"), "api_key"),
         }
-        Ok(Self(Arc::new(all.into_iter().map(|one| (one.id().clone(), one)).collect())))
+        let asked = all.into_iter().map(|one| (one.id().clone(), one)).collect();
+        Ok(Self { asked: Arc::new(asked), lacking: Arc::new(lacking) })
     }
 
     pub fn get(&self, id: &ProviderId) -> Option<&Arc<dyn Provider>> {
-        self.0.get(id)
+        self.asked.get(id)
+    }
+
+    /// Those that are not asked, and the setting that they need.
+    pub fn lacking(&self) -> impl Iterator<Item = (&ProviderId, &'static str)> {
+        self.lacking.iter().map(|(id, setting)| (id, *setting))
+    }
+
+    /// When candles of the series are expected from its provider, or from whoever it was imported.
+    pub fn calendar(&self, series: &Series, calendars: Calendars) -> Calendar {
+        match self.get(&series.provider) {
+            Some(provider) => provider.calendar(series, calendars),
+            None => calendars.of(series.instrument.asset_class()),
+        }
     }
 
     /// By name.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<dyn Provider>> {
-        self.0.values()
+        self.asked.values()
     }
 
     /// How candles of the series can be had from its provider; `None` for imported series.

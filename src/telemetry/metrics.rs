@@ -1,8 +1,8 @@
 //! Every metric, its help text and its labels. Labels are bounded: never an asset, never a message.
 
 use prometheus::{
-    Encoder, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
-    TextEncoder, process_collector::ProcessCollector,
+    Encoder, GaugeVec, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Opts,
+    Registry, TextEncoder, process_collector::ProcessCollector,
 };
 
 /// One registry per program; tests have their own.
@@ -24,6 +24,7 @@ pub struct Metrics {
     pub provider_budget_wait_seconds: HistogramVec,
     pub circuit: IntGaugeVec,
     pub circuit_openings: IntCounterVec,
+    pub clock_skew_seconds: GaugeVec,
     pub budget_used: IntGaugeVec,
     pub divergence_bps: HistogramVec,
     pub findings: IntGaugeVec,
@@ -129,6 +130,11 @@ impl Metrics {
             circuit_openings: new.counter(
                 "provider_circuit_openings_total",
                 "Times a provider was given up for a while.",
+                &["provider"],
+            )?,
+            clock_skew_seconds: new.real_gauge(
+                "provider_clock_skew_seconds",
+                "How far a provider's clock was ahead of ours when it last told the time.",
                 &["provider"],
             )?,
             budget_used: new.gauge(
@@ -240,6 +246,17 @@ impl Registrar {
         labels: &[&str],
     ) -> Result<IntGaugeVec, prometheus::Error> {
         let gauge = IntGaugeVec::new(Opts::new(ours(name), help), labels)?;
+        self.0.register(Box::new(gauge.clone()))?;
+        Ok(gauge)
+    }
+
+    fn real_gauge(
+        &self,
+        name: &str,
+        help: &str,
+        labels: &[&str],
+    ) -> Result<GaugeVec, prometheus::Error> {
+        let gauge = GaugeVec::new(Opts::new(ours(name), help), labels)?;
         self.0.register(Box::new(gauge.clone()))?;
         Ok(gauge)
     }

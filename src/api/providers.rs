@@ -1,0 +1,69 @@
+//! `GET /v1/providers`: who is asked, how well they are, and what is left of each quota.
+
+use std::sync::Arc;
+
+use axum::{Json, extract::State};
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+
+use super::{Problem, extract::Params, series::List};
+use crate::{
+    app::App,
+    market::ProviderId,
+    providers::{BudgetState, Circuit, Provider},
+};
+
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub(super) enum ProviderView {
+    Asked {
+        provider: ProviderId,
+        circuit: Circuit,
+        limits: Vec<LimitView>,
+        /// 1 when the full rate is used; less after the provider asked to slow down.
+        pace: f64,
+        paused_until: Option<DateTime<Utc>>,
+        /// How far its clock is ahead of ours; null before any answer.
+        clock_skew_seconds: Option<f64>,
+        /// Series that are always kept from here.
+        series: usize,
+    },
+    /// Passed over, because a setting is missing.
+    Lacking { provider: ProviderId, needs: String },
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct LimitView {
+    /// Requests per time, as in the settings.
+    limit: String,
+    /// How many of them are used at present.
+    used: u32,
+}
+
+pub(super) async fn list(
+    State(app): State<Arc<App>>,
+    params: Params,
+) -> Result<Json<List<ProviderView>>, Problem> {
+    params.finish("")?;
+    let asked = app.providers.iter().map(|provider| asked(&app, provider.as_ref()));
+    let lacking = app.providers.lacking().map(|(provider, setting)| ProviderView::Lacking {
+        provider: provider.clone(),
+        needs: format!("providers.{provider}.{setting}"),
+    });
+    Ok(Json(List { items: asked.chain(lacking).collect() }))
+}
+
+fn asked(app: &App, provider: &dyn Provider) -> ProviderView {
+    let client = provider.client();
+    let BudgetState { limits, pace, paused_until } = client.budget();
+    let skew = client.skew();
+    ProviderView::Asked {
+        provider: provider.id().clone(),
+        circuit: client.circuit(),
+        limits: limits.into_iter().map(|(limit, used)| LimitView { limit, used }).collect(),
+        pace,
+        paused_until,
+        clock_skew_seconds: skew.map(|skew| skew.num_milliseconds() as f64 / 1_000.0),
+        series: app.roster.live().filter(|series| series.provider == *provider.id()).count(),
+    }
+}
