@@ -26,15 +26,16 @@ pub fn poll_window(
     (!window.is_empty()).then_some(window)
 }
 
-/// The oldest stretch of at most `chunk` candles that may be asked about at `now`. What was asked for
-/// before comes with the `refetch` candles ahead of it, by which the answer can be believed; history
+/// The oldest stretch that may be asked about at `now`, up to where `piece_end` has a piece of history
+/// end that begins there. What was asked for before comes with the `refetch` candles ahead of it, by which the answer can be believed; history
 /// that nobody has asked for speaks for itself, and one candle more may be one request more.
 pub fn fill_window(
     ledger: &Ledger,
     timeframe: Timeframe,
     (closed_until, now): (DateTime<Utc>, DateTime<Utc>),
     policy: Policy,
-    (refetch, chunk): (i64, i64),
+    refetch: i64,
+    piece_end: impl Fn(DateTime<Utc>) -> DateTime<Utc>,
 ) -> Option<Window> {
     let questions = questions(ledger, closed_until, policy);
     let askable = || questions.iter().filter(|question| question.value <= now);
@@ -48,10 +49,11 @@ pub fn fill_window(
     let first = askable().find(is_new).or_else(|| askable().next())?;
     let is_asked_anew = first.value != NEVER_ASKED;
     let first = first.window;
-    let limit = first.start + candles(chunk);
+    let limit = piece_end(first.start);
     let mut end = first.end;
     for question in askable().skip_while(|question| question.window.start <= first.start) {
-        if question.window.start >= limit || question.window.start - end > candles(NEARBY) {
+        let between = Window::new(end, question.window.start);
+        if question.window.start >= limit || expected(ledger, timeframe, between) > NEARBY {
             break;
         }
         end = question.window.end;
@@ -63,8 +65,13 @@ pub fn fill_window(
 const NEVER_ASKED: DateTime<Utc> = DateTime::<Utc>::MIN_UTC;
 
 /// Two questions this many candles apart go into one window; further apart it would fetch more
-/// that is known than it saves.
+/// that is known than it saves. Hours in which the market is closed do not count.
 const NEARBY: i64 = 300;
+
+fn expected(ledger: &Ledger, timeframe: Timeframe, window: Window) -> i64 {
+    let expected = ledger.calendar().expected(window, timeframe);
+    expected.iter().map(|run| run.candles(timeframe)).sum()
+}
 
 /// When the earliest question may be asked; `None` if there is none.
 pub(super) fn next_question_at(

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use futures::{StreamExt, stream};
 
 use super::{Book, Books, IngestError, Policy, derive::Derivation};
@@ -71,6 +72,15 @@ impl Source {
         match self {
             Self::Provider { provider, .. } => provider.page_candles(series),
             Self::Derived(_) => 1_000,
+        }
+    }
+
+    /// Where a piece of history of about `candles` candles that begins at `start` should end.
+    pub fn piece_end(&self, series: &Series, start: DateTime<Utc>, candles: i64) -> DateTime<Utc> {
+        let end = Window::of_candles(start, series.timeframe, candles).end;
+        match self {
+            Self::Provider { provider, .. } => provider.piece_end(series, start, end),
+            Self::Derived(_) => end,
         }
     }
 

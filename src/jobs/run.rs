@@ -108,7 +108,8 @@ fn plan(app: &App, book: &Book, source: &Source, job: &JobSpec) -> Option<Window
             timeframe,
             (closed_until, now),
             source.policy(),
-            (refetch, config.chunk_candles),
+            refetch,
+            |start| source.piece_end(book.series(), start, config.chunk_candles),
         ),
     })
 }

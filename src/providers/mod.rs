@@ -66,6 +66,17 @@ pub trait Provider: Send + Sync + fmt::Debug {
         pages(wanted, series.timeframe, self.page_candles(series))
     }
 
+    /// Where a piece of history that begins at `start` best ends, near `end`: where one answer ends,
+    /// or the next piece would ask for the same answer again.
+    fn piece_end(
+        &self,
+        _series: &Series,
+        _start: DateTime<Utc>,
+        end: DateTime<Utc>,
+    ) -> DateTime<Utc> {
+        end
+    }
+
     /// Nothing older is to be had at `now`; `None` if it is for the provider's answers to tell.
     fn reaches_back_to(&self, _series: &Series, _now: DateTime<Utc>) -> Option<DateTime<Utc>> {
         None

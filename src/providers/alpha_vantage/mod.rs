@@ -115,8 +115,17 @@ impl Provider for AlphaVantage {
         }
     }
 
-    fn page_candles(&self, _series: &Series) -> i64 {
-        question::COMPACT_CANDLES
+    fn page_candles(&self, series: &Series) -> i64 {
+        question::newest_candles(series, self.plan)
+    }
+
+    fn piece_end(
+        &self,
+        series: &Series,
+        start: DateTime<Utc>,
+        end: DateTime<Utc>,
+    ) -> DateTime<Utc> {
+        question::piece_end(series, start, end)
     }
 
     fn pages(&self, series: &Series, wanted: &[Window]) -> Vec<Window> {

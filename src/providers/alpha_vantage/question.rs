@@ -9,13 +9,16 @@ use crate::{
 };
 
 /// A compact answer has 100 rows, one of them running; a few more may close before it is made.
-pub(super) const COMPACT_CANDLES: i64 = 95;
+const COMPACT_CANDLES: i64 = 95;
 
 /// A full answer goes back 30 days; a day less, so that none is lost at its edge.
 const FULL_INTRADAY: TimeDelta = TimeDelta::days(29);
 
 /// Rows of `DIGITAL_CURRENCY_DAILY`, whatever is asked for.
 const CRYPTO_DAYS: i64 = 350;
+
+/// A full answer of daily candles has twenty years of them, and more.
+const FULL_DAYS: i64 = 7_300;
 
 /// The oldest month of equity candles.
 const FIRST_MONTH: (i32, u32) = (2000, 1);
@@ -142,6 +145,28 @@ impl Extent {
 fn compact_from(timeframe: Timeframe, now: DateTime<Utc>) -> DateTime<Utc> {
     let reach = TimeDelta::seconds(timeframe.seconds() * (COMPACT_CANDLES + 2));
     timeframe.floor(now) - reach
+}
+
+/// Candles that one answer has for certain, counted back from now.
+pub(super) fn newest_candles(series: &Series, plan: Plan) -> i64 {
+    match (Function::of(series), plan) {
+        (Some(Function::CryptoDaily), _) => CRYPTO_DAYS,
+        (Some(Function::EquityDaily | Function::FxDaily), Plan::Premium) => FULL_DAYS,
+        (Some(_), Plan::Premium) => FULL_INTRADAY.num_seconds() / series.timeframe.seconds(),
+        _ => COMPACT_CANDLES,
+    }
+}
+
+/// A month is not asked for twice.
+pub(super) fn piece_end(
+    series: &Series,
+    start: DateTime<Utc>,
+    end: DateTime<Utc>,
+) -> DateTime<Utc> {
+    match Function::of(series) {
+        Some(Function::EquityIntraday) => month_start(month_of(end)).max(month_end(start)),
+        _ => end,
+    }
 }
 
 /// One window per request, the fewest: all at once where an answer reaches back so far, otherwise
@@ -273,6 +298,18 @@ mod tests {
             assert_eq!(query(name, start), expected);
         }
         assert_eq!(Function::of(&series("BTCUSD/4h")), None);
+    }
+
+    #[test]
+    fn a_piece_of_history_ends_where_a_month_does() {
+        let series = series("IBM/1m");
+        let march = at("2024-03-04T14:30:00Z");
+        for (end, expected) in [
+            ("2024-03-05T00:00:00Z", "2024-04-01T04:00:00Z"),
+            ("2024-05-20T00:00:00Z", "2024-05-01T04:00:00Z"),
+        ] {
+            assert_eq!(piece_end(&series, march, at(end)), at(expected), "{end}");
+        }
     }
 
     #[test]
