@@ -11,5 +11,6 @@ mod delta_facts;
 mod doctor;
 mod lake;
 mod loopback;
+mod planning;
 mod recorded;
 mod support;
