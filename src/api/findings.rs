@@ -26,7 +26,7 @@ pub(super) struct FindingView {
     /// The one it was compared with.
     other: Series,
     open_time: DateTime<Utc>,
-    /// The price that differs most.
+    /// The price that differs most, or the volume where only that differs.
     field: &'static str,
     /// By so many hundredths of a percent.
     bps: f64,

@@ -11,6 +11,8 @@ pub struct ReconcileConfig {
     pub equity_bps: f64,
     /// Between a provider's own timeframes.
     pub timeframe_bps: f64,
+    /// The same for volumes, of the volume.
+    pub timeframe_volume_bps: f64,
 }
 
 impl ReconcileConfig {
@@ -34,5 +36,6 @@ pub(super) fn reconcile(read: &mut Reader) -> ReconcileConfig {
         fx_bps: bps("fx_bps"),
         equity_bps: bps("equity_bps"),
         timeframe_bps: bps("timeframe_bps"),
+        timeframe_volume_bps: bps("timeframe_volume_bps"),
     }
 }

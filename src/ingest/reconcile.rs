@@ -64,7 +64,6 @@ impl Reconciler {
         if pair.other.timeframe != pair.series.timeframe {
             two = whole(&book, &other, common, &two);
         }
-        let tolerated = self.config.tolerated(pair.check, pair.series.instrument.asset_class());
         let labels =
             [pair.check.as_str(), pair.series.provider.as_str(), pair.other.provider.as_str()];
         let observed = self.metrics.divergence_bps.with_label_values(&labels);
@@ -72,10 +71,11 @@ impl Reconciler {
         let mut compared = 0;
         for (open_time, candle) in &one {
             let Some(told) = two.get(open_time) else { continue };
-            let divergence = Divergence::between(candle, told);
-            observed.observe(divergence.bps);
+            let prices = Divergence::of_prices(candle, told);
+            observed.observe(prices.bps);
             compared += 1;
-            if divergence.bps > tolerated {
+            let volume = Divergence::of_volume(candle, told);
+            if let Some(divergence) = self.intolerable(pair, prices, volume) {
                 findings.push(Finding {
                     check: pair.check,
                     series: pair.series.clone(),
@@ -89,6 +89,21 @@ impl Reconciler {
         let key = (pair.check, &pair.series, &pair.other);
         self.store.compared(key, common, &findings).await?;
         Ok(compared)
+    }
+
+    /// What differs by more than is tolerated, prices first.
+    fn intolerable(
+        &self,
+        pair: &Pair,
+        prices: Divergence,
+        volume: Option<Divergence>,
+    ) -> Option<Divergence> {
+        let class = pair.series.instrument.asset_class();
+        if prices.bps > self.config.tolerated(pair.check, class) {
+            return Some(prices);
+        }
+        let is_comparable = pair.check == Check::TimeframeMismatch;
+        volume.filter(|volume| is_comparable && volume.bps > self.config.timeframe_volume_bps)
     }
 
     async fn candles(

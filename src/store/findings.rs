@@ -95,7 +95,7 @@ fn finding(row: &Row) -> Result<Finding, StoreError> {
     let unreadable = |what, value: &str| StoreError::Unreadable { what, value: value.to_owned() };
     let series = |name: &str| name.parse().map_err(|_| unreadable("a series", name));
     let check = Check::ALL.into_iter().find(|check| check.as_str() == row.check_name);
-    let field = ["open", "high", "low", "close"].into_iter().find(|field| *field == row.field);
+    let field = Divergence::FIELDS.into_iter().find(|field| *field == row.field);
     Ok(Finding {
         check: check.ok_or_else(|| unreadable("a check", &row.check_name))?,
         series: series(&row.series)?,

@@ -150,6 +150,21 @@ fn an_import_says_what_became_of_the_rows() {
 }
 
 #[test]
+fn t30_the_machines_own_time_zone_changes_nothing() {
+    let imported = ["UTC", "America/New_York", "Asia/Kolkata"].map(|zone| {
+        let desk = Desk::new();
+        let rows = "date,open,high,low,close\n2024-03-10 02:30,1,2,1,2\n2024-11-03 01:30,1,2,1,2\n";
+        desk.write("halves.csv", rows);
+        let words = ["import", "halves.csv", "--asset", "EURUSD", "--timeframe", "15m"];
+        let mut command = desk.command(&[&words[..], &["--provider", "someone"]].concat());
+        desk.told(&command.env("TZ", zone).output().unwrap())
+    });
+    assert!(imported[0].contains("2 landed"), "{}", imported[0]);
+    assert_eq!(imported[0], imported[1]);
+    assert_eq!(imported[0], imported[2]);
+}
+
+#[test]
 fn settings_are_checked_all_at_once() {
     let desk = Desk::new();
     let bad = "[server]\nbind = \"0.0.0.0:80\"\n[ingest]\nassets = [\"BTC USD\"]\nhistory = \"soon\"\n\

@@ -12,5 +12,6 @@ mod doctor;
 mod lake;
 mod loopback;
 mod planning;
+mod reconcile;
 mod recorded;
 mod support;
