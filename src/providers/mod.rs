@@ -7,6 +7,7 @@ pub mod coinbase;
 mod error;
 mod http;
 mod oanda;
+mod object;
 mod pages;
 
 use std::{collections::BTreeMap, fmt, sync::Arc};

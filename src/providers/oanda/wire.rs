@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::super::ProviderError;
+use super::super::{ProviderError, object::object};
 use crate::{
     config::PriceSide,
     market::{Candle, Candles, Provenance, RawBatch, RawText, Series, Window},
@@ -58,8 +58,9 @@ pub(super) fn read(
     side: PriceSide,
     body: Bytes,
 ) -> Result<RawBatch, ProviderError> {
-    let page: Page<'_> = serde_json::from_slice(&body).map_err(|error| {
-        ProviderError::Malformed { detail: error.to_string(), body: body.clone() }
+    let page: Page<'_> = object(&body).map_err(|error| ProviderError::Malformed {
+        detail: error.to_string(),
+        body: body.clone(),
     })?;
     let mut candles = Candles::with_capacity(page.candles.len());
     let (mut rows, mut unreadable, mut unfinished) = (Vec::new(), Vec::new(), 0);
@@ -84,7 +85,7 @@ pub(super) fn read(
 
 /// `None` while Oanda itself says that the candle is not complete.
 fn candle(text: &str, side: PriceSide) -> Result<Option<Candle>, String> {
-    let row: Row<'_> = serde_json::from_str(text).map_err(|error| error.to_string())?;
+    let row: Row<'_> = object(text.as_bytes()).map_err(|error| error.to_string())?;
     if !row.complete {
         return Ok(None);
     }
@@ -121,7 +122,7 @@ fn instant(text: &str) -> Result<DateTime<Utc>, String> {
 
 /// Every row's text; found once, since a page may be bad from end to end.
 fn texts_of(body: &Bytes) -> Vec<Bytes> {
-    let Ok(page) = serde_json::from_slice::<Page<'_>>(body) else { return Vec::new() };
+    let Ok(page) = object::<Page<'_>>(body) else { return Vec::new() };
     page.candles.into_iter().map(|text| body.slice_ref(text.get().as_bytes())).collect()
 }
 
@@ -210,6 +211,8 @@ mod tests {
             good.replace("2021-08-30T", "30.08.2021 "),
             good.replace("1630324800", ""),
             "7".to_owned(),
+            "[true,7,\"1630324800\",{\"o\":\"1\",\"h\":\"1\",\"l\":\"1\",\"c\":\"1\"},null,null]"
+                .to_owned(),
             "null".to_owned(),
         ];
         for bad in bad.iter().filter(|bad| **bad != good) {
@@ -222,7 +225,9 @@ mod tests {
 
     #[test]
     fn t16_a_body_without_candles_is_malformed_and_keeps_its_bytes() {
-        for body in ["", "<html>login</html>", "{}", "[]", "null", "{\"candles\":7}", "{\"cand"] {
+        for body in
+            ["", "<html>login</html>", "{}", "[]", "[[]]", "null", "{\"candles\":7}", "{\"cand"]
+        {
             let answer = page("oanda/EURUSD/1m", PriceSide::Mid, body);
             let Err(ProviderError::Malformed { body: kept, .. }) = answer else {
                 panic!("{body:?} was read");
