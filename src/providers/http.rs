@@ -68,10 +68,11 @@ pub enum Auth {
 impl Auth {
     /// Some refusals repeat the key they were given.
     fn redact(&self, error: ProviderError) -> ProviderError {
-        match self {
-            Self::None => error,
-            Self::InQuery(secret) | Self::Bearer(secret) => error.without(secret.expose_secret()),
-        }
+        let secret = match self {
+            Self::None => None,
+            Self::InQuery(secret) | Self::Bearer(secret) => Some(secret.expose_secret()),
+        };
+        error.presentable(secret)
     }
 }
 
@@ -267,16 +268,18 @@ fn is_page(body: &[u8]) -> bool {
     body.trim_ascii_start().starts_with(b"<")
 }
 
-/// The provider's own words, short and on one line; errors are not always JSON.
+/// The provider's own words, on one line; errors are not always JSON.
 fn message(body: &[u8]) -> String {
     #[derive(serde::Deserialize)]
     struct Refusal {
         message: Option<String>,
+        error_details: Option<String>,
         #[serde(rename = "errorMessage")]
         error_message: Option<String>,
     }
     let told = serde_json::from_slice(body).ok();
-    let told = told.and_then(|told: Refusal| told.message.or(told.error_message));
+    let told =
+        told.and_then(|told: Refusal| told.message.or(told.error_details).or(told.error_message));
     let text = told.unwrap_or_else(|| String::from_utf8_lossy(body).into_owned());
-    text.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(200).collect()
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }

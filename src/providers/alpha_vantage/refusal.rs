@@ -25,14 +25,14 @@ pub(super) fn refusal(body: &[u8], symbol: &str, now: DateTime<Utc>) -> Option<P
         |seconds| ProviderError::Throttled { retry_after: Some(Duration::from_secs(seconds)) };
     Some(if told.contains_key("Error Message") {
         match (says("apikey"), says("Invalid API call")) {
-            (true, _) => ProviderError::Unauthorized { message: brief(text) },
+            (true, _) => ProviderError::Unauthorized { message: text.to_owned() },
             (false, true) => unknown(),
-            (false, false) => ProviderError::Rejected { status: 200, message: brief(text) },
+            (false, false) => ProviderError::Rejected { status: 200, message: text.to_owned() },
         }
     } else if says("premium endpoint") || says("premium feature") {
         ProviderError::NotInPlan { what: symbol.to_owned() }
     } else if says("**demo**") {
-        ProviderError::Unauthorized { message: brief(text) }
+        ProviderError::Unauthorized { message: text.to_owned() }
     } else if says("Burst pattern") || says("spreading out") || says("requests per second") {
         // This text mentions the daily quota as well.
         throttled(2)
@@ -48,10 +48,6 @@ pub(super) fn refusal(body: &[u8], symbol: &str, now: DateTime<Utc>) -> Option<P
 /// Nobody has documented when the day's quota is renewed; users report midnight, UTC.
 fn midnight_after(now: DateTime<Utc>) -> DateTime<Utc> {
     (now.date_naive() + Days::new(1)).and_time(NaiveTime::MIN).and_utc()
-}
-
-fn brief(text: &str) -> String {
-    text.chars().take(200).collect()
 }
 
 #[cfg(test)]
