@@ -1,6 +1,7 @@
 //! Settings: compiled-in defaults, then a file, then the environment; all violations at once.
 
 mod calendars;
+mod cdp_key;
 mod limit;
 mod providers;
 mod reader;
@@ -12,6 +13,7 @@ use std::{collections::HashMap, fmt, net::SocketAddr, path::Path};
 use chrono::{DateTime, TimeDelta, Utc};
 
 pub use self::{
+    cdp_key::CdpKey,
     limit::Limit,
     providers::{
         AlphaVantageConfig, CoinbaseConfig, HttpConfig, OandaConfig, Plan, PriceSide,

@@ -3,6 +3,7 @@
 mod alpha_vantage;
 mod breaker;
 mod budget;
+mod cdp;
 pub mod coinbase;
 mod error;
 mod http;

@@ -4,6 +4,7 @@
 mod api;
 mod architecture;
 mod cli;
+mod coinbase_advanced_wire;
 mod coinbase_wire;
 mod corpus;
 mod crash;
@@ -12,3 +13,4 @@ mod lake;
 mod loopback;
 mod recorded;
 mod support;
+mod telling;
