@@ -30,22 +30,27 @@ pub(super) fn read(
     } else {
         csv(body, zone_of(series)).ok_or_else(|| malformed("no table of candles".to_owned()))?
     };
+    let times: Vec<_> =
+        page.rows.iter().map(|row| row.open_time(page.zone, series.timeframe)).collect();
+    let at_the_close = times.iter().flatten().find(|at| is_at_the_close(series, **at));
+    if let Some(at) = at_the_close {
+        let at = at.with_timezone(&page.zone).naive_local();
+        return Err(malformed(format!(
+            "a candle at {at}: stamps are of the close again, or there is more than the session"
+        )));
+    }
     let mut candles = Candles::with_capacity(page.rows.len());
     let (mut rows, mut unreadable) = (Vec::new(), Vec::new());
-    for (number, row) in page.rows.iter().enumerate() {
-        match row.open_time(page.zone, series.timeframe) {
-            Ok(at) if !window.contains(at) => {}
-            Ok(at) if is_after_the_close(series, at) => {
-                let detail = format!("a candle at {}: stamps are of the close again", row.stamp);
-                return Err(malformed(detail));
+    for (number, (row, time)) in page.rows.iter().zip(times).enumerate() {
+        let candle = match time {
+            Ok(at) if !window.contains(at) => continue,
+            time => time.and_then(|open_time| row.candle(open_time)),
+        };
+        match candle {
+            Ok(candle) => {
+                candles.push(candle);
+                rows.push(number);
             }
-            Ok(open_time) => match row.candle(open_time) {
-                Ok(candle) => {
-                    candles.push(candle);
-                    rows.push(number);
-                }
-                Err(reason) => unreadable.push((number, reason)),
-            },
             Err(reason) => unreadable.push((number, reason)),
         }
     }
@@ -111,8 +116,9 @@ fn zone_of(series: &Series) -> Tz {
     }
 }
 
-/// Regular sessions end at 16:00 in New York: a candle there was stamped when it closed.
-fn is_after_the_close(series: &Series, at: DateTime<Utc>) -> bool {
+/// Regular sessions end at 16:00 in New York: a candle there was stamped when it closed, and so was
+/// every other one of the answer, whether or not it was asked for.
+fn is_at_the_close(series: &Series, at: DateTime<Utc>) -> bool {
     let is_intraday = series.timeframe != Timeframe::D1;
     let close = NaiveTime::from_hms_opt(16, 0, 0).unwrap_or(NaiveTime::MIN);
     series.instrument.asset_class() == AssetClass::Equity

@@ -16,13 +16,16 @@ fn at(text: &str) -> DateTime<Utc> {
 }
 
 fn page(series: &str, body: &str) -> Result<RawBatch, ProviderError> {
+    page_of(Window::new(at("2020-01-01T00:00:00Z"), at(NOW)), series, body)
+}
+
+fn page_of(window: Window, series: &str, body: &str) -> Result<RawBatch, ProviderError> {
     let provenance = Provenance {
         extracted_at: at(NOW),
         source: "test".into(),
         is_mock: true,
         is_derived: false,
     };
-    let window = Window::new(at("2020-01-01T00:00:00Z"), at(NOW));
     let series = format!("alpha_vantage/{series}").parse().unwrap();
     read(&series, window, provenance, &Bytes::from(body.to_owned()))
 }
@@ -82,9 +85,15 @@ fn the_running_row_and_the_frozen_row_of_today_never_land() {
 
 #[test]
 fn stamps_of_the_close_are_noticed_and_the_whole_answer_is_refused() {
+    // Nobody asks for a candle that opens when the session ends; it tells all the same.
+    let session = Window::new(at("2024-06-04T13:30:00Z"), at("2024-06-04T20:00:00Z"));
     let body = CSV.replace("09:35", "16:00");
-    let Err(ProviderError::Malformed { detail, .. }) = page("IBM/5m", &body) else { panic!() };
-    assert!(detail.contains("16:00"), "{detail}");
+    for body in [&body, &JSON.replace("09:35", "16:00")] {
+        for answer in [page("IBM/5m", body), page_of(session, "IBM/5m", body)] {
+            let Err(ProviderError::Malformed { detail, .. }) = answer else { panic!() };
+            assert!(detail.contains("2024-06-04 16:00:00"), "{detail}");
+        }
+    }
 }
 
 #[test]
