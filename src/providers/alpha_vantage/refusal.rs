@@ -45,6 +45,18 @@ pub(super) fn refusal(body: &[u8], symbol: &str, now: DateTime<Utc>) -> Option<P
     })
 }
 
+/// Whether a table is an object in disguise: told to make one of `{"Information": …}`, they spread
+/// the letters of that word over the columns, and leave out the text that would say more.
+pub(super) fn is_disguised(table: &str) -> bool {
+    let spells = |line: &str| {
+        let letters = line.split(',').map(str::trim);
+        let word: String = letters.filter(|cell| cell.len() == 1).collect();
+        word.len() >= 4
+            && ["Information", "Note", "Error Message"].iter().any(|key| key.starts_with(&word))
+    };
+    table.lines().take(3).any(spells)
+}
+
 /// Nobody has documented when the day's quota is renewed; users report midnight, UTC.
 fn midnight_after(now: DateTime<Utc>) -> DateTime<Utc> {
     (now.date_naive() + Days::new(1)).and_time(NaiveTime::MIN).and_utc()

@@ -9,7 +9,10 @@ use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, TimeZone, Utc};
 use chrono_tz::{America::New_York, Tz, UTC};
 use serde_json::value::RawValue;
 
-use super::{super::ProviderError, refusal::refusal};
+use super::{
+    super::ProviderError,
+    refusal::{is_disguised, refusal},
+};
 use crate::market::{
     AssetClass, Candle, Candles, Provenance, RawBatch, RawText, Series, Timeframe, Window,
 };
@@ -28,7 +31,11 @@ pub(super) fn read(
             refused.unwrap_or_else(|| malformed("no series of candles".to_owned()))
         })?
     } else {
-        csv(body, zone_of(series)).ok_or_else(|| malformed("no table of candles".to_owned()))?
+        let table = std::str::from_utf8(body).map_err(|error| malformed(error.to_string()))?;
+        if is_disguised(table) {
+            return Err(ProviderError::Throttled { retry_after: None });
+        }
+        csv(table, zone_of(series)).ok_or_else(|| malformed("no table of candles".to_owned()))?
     };
     let times: Vec<_> =
         page.rows.iter().map(|row| row.open_time(page.zone, series.timeframe)).collect();
@@ -127,9 +134,8 @@ fn is_at_the_close(series: &Series, at: DateTime<Utc>) -> bool {
 }
 
 /// `timestamp,open,high,low,close[,volume]` with a header, in whatever order and line ends.
-fn csv(body: &[u8], zone: Tz) -> Option<Page<'_>> {
-    let text = std::str::from_utf8(body).ok()?;
-    let mut lines = text.lines().filter(|line| !line.is_empty());
+fn csv(table: &str, zone: Tz) -> Option<Page<'_>> {
+    let mut lines = table.lines().filter(|line| !line.is_empty());
     let header: Vec<&str> = lines.next()?.split(',').map(str::trim).collect();
     let column = |name: &str| header.iter().position(|column| *column == name);
     let stamp = column("timestamp").or_else(|| column("time"))?;
@@ -153,7 +159,8 @@ fn csv(body: &[u8], zone: Tz) -> Option<Page<'_>> {
 /// `{"Meta Data":{…},"Time Series …":{stamp:{"1. open":…}}}`; the numbering differs by function.
 fn json(body: &[u8]) -> Option<Page<'_>> {
     let answer: BTreeMap<&str, &RawValue> = serde_json::from_slice(body).ok()?;
-    let series = answer.iter().find(|(key, _)| key.contains("Time Series"))?.1;
+    // Weeks and months are called `Weekly Time Series` and the like.
+    let series = answer.iter().find(|(key, _)| key.starts_with("Time Series"))?.1;
     let about: BTreeMap<&str, &str> = serde_json::from_str(answer.get("Meta Data")?.get()).ok()?;
     let zone = about.iter().find(|(key, _)| key.ends_with("Time Zone"))?.1;
     let zone = if *zone == "US/Eastern" { New_York } else { zone.parse().ok()? };

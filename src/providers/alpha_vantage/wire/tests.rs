@@ -104,7 +104,6 @@ fn t20_t21_one_bad_row_costs_one_row_and_keeps_its_bytes() {
         "2024-06-04 09:35:00,1.0,4.0,0.5,2.0,",
         "2024-06-04 09:35:00,1.0,4.0",
         "yesterday,1.0,4.0,0.5,2.0,10",
-        "I,n,f,o,r,m,a",
         "garbage",
     ] {
         let body = format!("timestamp,open,high,low,close,volume\n{bad}\n{good}\n");
@@ -117,7 +116,9 @@ fn t20_t21_one_bad_row_costs_one_row_and_keeps_its_bytes() {
 
 #[test]
 fn t16_what_is_neither_table_nor_series_nor_refusal_is_malformed_and_keeps_its_bytes() {
-    for body in ["", "<html>login</html>", "[]", "{\"Meta", "symbol,price\nIBM,3\n", "null"] {
+    let weekly = JSON.replace("Time Series (5min)", "Weekly Time Series");
+    let others = ["", "<html>login</html>", "[]", "{\"Meta", "symbol,price\nIBM,3\n", "null"];
+    for body in others.into_iter().chain([weekly.as_str()]) {
         let Err(ProviderError::Malformed { body: kept, .. }) = page("IBM/5m", body) else {
             panic!("{body:?} was read");
         };
@@ -129,6 +130,10 @@ fn t16_what_is_neither_table_nor_series_nor_refusal_is_malformed_and_keeps_its_b
 fn t01_a_refusal_is_recognised_although_a_table_was_asked_for() {
     let body = "{\"Note\": \"Thank you for using Alpha Vantage! 5 calls per minute\"}";
     assert!(matches!(page("IBM/5m", body), Err(ProviderError::Throttled { .. })));
+    for word in ["I,n,f,o,r,m", "N,o,t,e,,", "I,n,f,o,r,m,a,t,i,o,n"] {
+        let body = format!("timestamp,open,high,low,close,volume\r\n{word}\r\n");
+        assert!(matches!(page("IBM/5m", &body), Err(ProviderError::Throttled { .. })), "{word}");
+    }
 }
 
 proptest! {
