@@ -10,11 +10,12 @@ use serde_json::value::RawValue;
 use super::super::{ProviderError, object::object};
 use crate::{
     config::PriceSide,
-    market::{Candle, Candles, Provenance, RawBatch, RawText, Series, Window},
+    market::{Candle, Candles, Provenance, RawBatch, RawText, Series, Timeframe, Window},
 };
 
 #[derive(Deserialize)]
 struct Page<'a> {
+    granularity: Option<&'a str>,
     #[serde(borrow)]
     candles: Vec<&'a RawValue>,
 }
@@ -42,6 +43,17 @@ struct Prices<'a> {
     c: &'a str,
 }
 
+pub(super) const fn granularity(timeframe: Timeframe) -> &'static str {
+    match timeframe {
+        Timeframe::M1 => "M1",
+        Timeframe::M5 => "M5",
+        Timeframe::M15 => "M15",
+        Timeframe::H1 => "H1",
+        Timeframe::H4 => "H4",
+        Timeframe::D1 => "D",
+    }
+}
+
 pub(super) const fn price_letter(side: PriceSide) -> &'static str {
     match side {
         PriceSide::Mid => "M",
@@ -62,6 +74,11 @@ pub(super) fn read(
         detail: error.to_string(),
         body: body.clone(),
     })?;
+    let asked = granularity(series.timeframe);
+    if let Some(told) = page.granularity.filter(|told| *told != asked) {
+        let detail = format!("candles of {told} where {asked} was asked for");
+        return Err(ProviderError::Malformed { detail, body });
+    }
     let mut candles = Candles::with_capacity(page.candles.len());
     let (mut rows, mut unreadable, mut unfinished) = (Vec::new(), Vec::new(), 0);
     for (number, text) in page.candles.iter().enumerate() {
@@ -152,10 +169,7 @@ mod tests {
     }
 
     fn rows(rows: &[String]) -> String {
-        format!(
-            "{{\"instrument\":\"EUR_USD\",\"granularity\":\"M1\",\"candles\":[{}]}}",
-            rows.join(",")
-        )
+        format!("{{\"instrument\":\"EUR_USD\",\"candles\":[{}]}}", rows.join(","))
     }
 
     fn judged(series: &str, body: &str) -> Verdict {
@@ -192,6 +206,17 @@ mod tests {
             assert!(verdict.valid.candles().is_empty());
             assert_eq!(verdict.refused[0].expectation, "on_grid");
         }
+    }
+
+    #[test]
+    fn t19_candles_of_another_length_are_refused_as_a_whole() {
+        let body = rows(&[row("2021-08-30T12:00:00Z", true)]);
+        let told = |granularity: &str| {
+            let with = body.replacen('{', &format!("{{\"granularity\":\"{granularity}\","), 1);
+            page("oanda/EURUSD/1m", PriceSide::Mid, &with)
+        };
+        assert_eq!(told("M1").unwrap().candles.len(), 1);
+        assert!(matches!(told("S5"), Err(ProviderError::Malformed { .. })));
     }
 
     #[test]
