@@ -14,8 +14,11 @@ use axum::{
 };
 use barkeep::{
     clock::{Clock, ManualClock},
-    config::{CdpKey, CoinbaseConfig, Config, HttpConfig, ProvidersConfig},
-    providers::{Coinbase, Context},
+    config::{
+        AlphaVantageConfig, CdpKey, CoinbaseConfig, Config, HttpConfig, OandaConfig, Plan,
+        ProvidersConfig,
+    },
+    providers::{AlphaVantage, Coinbase, Context, Oanda},
     telemetry::Metrics,
 };
 use chrono::{DateTime, Utc};
@@ -112,6 +115,39 @@ pub(crate) fn advanced_trade(
         assert!(config.key.is_some());
         adjust(config);
     })
+}
+
+/// An Oanda that asks `url` once for mid prices, without a budget; `adjust` changes that.
+pub(crate) fn oanda(
+    url: &Url,
+    clock: Arc<dyn Clock>,
+    adjust: impl FnOnce(&mut OandaConfig),
+) -> Oanda {
+    let mut config = defaults().oanda;
+    config.http.url = url.clone();
+    config.token = Some("a-token-of-a-test".into());
+    ask_once(&mut config.http);
+    adjust(&mut config);
+    opened(clock, |context| Oanda::open(&config, context)).unwrap()
+}
+
+/// The key with which `alpha_vantage` asks; as long as a real one.
+pub(crate) const ALPHA_VANTAGE_KEY: &str = "XXXXXXXXXXXXXXXX";
+
+/// An Alpha Vantage that asks `url` once with a premium key, without a budget; `adjust` changes
+/// that.
+pub(crate) fn alpha_vantage(
+    url: &Url,
+    clock: Arc<dyn Clock>,
+    adjust: impl FnOnce(&mut AlphaVantageConfig),
+) -> AlphaVantage {
+    let mut config = defaults().alpha_vantage;
+    config.http.url = url.clone();
+    config.api_key = Some(ALPHA_VANTAGE_KEY.into());
+    config.plan = Plan::Premium;
+    ask_once(&mut config.http);
+    adjust(&mut config);
+    opened(clock, |context| AlphaVantage::open(&config, context)).unwrap()
 }
 
 fn defaults() -> ProvidersConfig {

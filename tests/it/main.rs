@@ -1,6 +1,7 @@
 //! One binary for all tests above the unit tests: each further one would link this stack again.
 #![expect(clippy::unwrap_used, reason = "a set-up that fails should fail its test")]
 
+mod alpha_vantage_wire;
 mod api;
 mod architecture;
 mod cli;
@@ -11,6 +12,7 @@ mod crash;
 mod delta_facts;
 mod lake;
 mod loopback;
+mod oanda_wire;
 mod recorded;
 mod support;
 mod telling;
