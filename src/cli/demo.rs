@@ -104,6 +104,8 @@ impl Demo {
         config.ingest.assets =
             ASSETS.iter().map(|asset| asset.parse()).collect::<Result<_, _>>()?;
         config.providers.coinbase.http.url = format!("http://{exchange}").parse()?;
+        // With a key the real exchange would be asked.
+        config.providers.coinbase.key = None;
         config.providers.coinbase.is_mock = true;
         config.clock = ClockConfig { origin, speed: self.speed };
         Ok(config)

@@ -1,6 +1,7 @@
 //! Settings: compiled-in defaults, then a file, then the environment; all violations at once.
 
 mod calendars;
+mod cdp_key;
 mod limit;
 mod providers;
 mod reader;
@@ -17,6 +18,7 @@ use std::{
 use chrono::{DateTime, TimeDelta, Utc};
 
 pub use self::{
+    cdp_key::CdpKey,
     limit::Limit,
     providers::{
         AlphaVantageConfig, CoinbaseConfig, HttpConfig, OandaConfig, Plan, PriceSide,

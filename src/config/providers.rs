@@ -6,7 +6,7 @@ use chrono::TimeDelta;
 use secrecy::SecretString;
 use url::Url;
 
-use super::{Limit, Span, positive, reader::Reader};
+use super::{CdpKey, Limit, Span, cdp_key, positive, reader::Reader};
 
 /// Every provider Barkeep can ask. One that lacks its credentials is passed over.
 #[derive(Debug, Clone)]
@@ -57,9 +57,8 @@ pub struct CoinbaseConfig {
     pub settle: TimeDelta,
     /// The base of the Advanced Trade API, which has 4h candles of its own.
     pub advanced_url: Url,
-    /// A CDP key: with both, requests are signed and go to Advanced Trade.
-    pub key_name: Option<String>,
-    pub key_secret: Option<SecretString>,
+    /// With a key, requests are signed and go to Advanced Trade.
+    pub key: Option<CdpKey>,
     pub is_mock: bool,
 }
 
@@ -103,20 +102,31 @@ pub(super) fn providers(read: &mut Reader) -> ProvidersConfig {
 }
 
 fn coinbase(read: &mut Reader) -> CoinbaseConfig {
-    let name: String = read.get("providers.coinbase.key_name");
-    let config = CoinbaseConfig {
+    CoinbaseConfig {
         http: http(read, "coinbase"),
         settle: read.get::<Span>("providers.coinbase.settle").into(),
         advanced_url: web_address(read, "providers.coinbase.advanced_url"),
-        key_name: (!name.is_empty()).then_some(name),
-        key_secret: read.secret("providers.coinbase.key_secret"),
+        key: cdp_key(read),
         is_mock: read.get("providers.coinbase.is_mock"),
-    };
-    if config.key_name.is_some() != config.key_secret.is_some() {
+    }
+}
+
+fn cdp_key(read: &mut Reader) -> Option<CdpKey> {
+    let name: String = read.get("providers.coinbase.key_name");
+    let secret = read.secret("providers.coinbase.key_secret");
+    if name.is_empty() && secret.is_none() {
+        return None;
+    }
+    let Some(secret) = secret.filter(|_| !name.is_empty()) else {
         let fix = "give both key_name and key_secret of a CDP key, or neither";
         read.violation("providers.coinbase.key_name", fix);
+        return None;
+    };
+    let key = CdpKey::read(name, &secret);
+    if key.is_none() {
+        read.violation("providers.coinbase.key_secret", cdp_key::READABLE);
     }
-    config
+    key
 }
 
 fn http(read: &mut Reader, provider: &str) -> HttpConfig {

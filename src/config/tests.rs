@@ -117,3 +117,26 @@ fn a_file_that_is_no_toml_names_the_line() {
     let error = Config::from_layers(Some(file.path()), HashMap::new()).unwrap_err();
     assert!(error.to_string().contains("line 1"), "{error}");
 }
+
+/// What the settings make of a CDP key; an error names every violation.
+fn cdp_key(name: &str, secret: &str) -> Result<Option<CdpKey>, ConfigError> {
+    let variables = environment(&[
+        ("BARKEEP__PROVIDERS__COINBASE__KEY_NAME", name),
+        ("BARKEEP__PROVIDERS__COINBASE__KEY_SECRET", secret),
+    ]);
+    Config::from_layers(None, variables).map(|config| config.providers.coinbase.key)
+}
+
+#[test]
+fn a_cdp_key_is_read_at_the_start_or_refused_there_without_repeating_it() {
+    assert!(cdp_key("", "").unwrap().is_none());
+    let secret = "dGhpcyBpcyBhIHRlc3Qga2V5LCBuZXZlciB1c2UgaXQ=";
+    assert_eq!(cdp_key("mine", secret).unwrap().unwrap().name, "mine");
+    for (name, secret) in [("mine", ""), ("", secret)] {
+        let violations = cdp_key(name, secret).unwrap_err().violations;
+        assert!(violations[0].starts_with("providers.coinbase.key_name: give both"));
+    }
+    let error = cdp_key("mine", "c2VjcmV0IG9mIG1pbmU=").unwrap_err();
+    assert!(error.violations[0].starts_with("providers.coinbase.key_secret: it is no key"));
+    assert!(error.to_string().contains("P-256") && !error.to_string().contains("c2VjcmV0"));
+}

@@ -38,6 +38,9 @@ pub enum ProviderError {
 
 const REDACTED: &str = "[redacted]";
 
+/// Of the provider's own words, in characters.
+const LONGEST_MESSAGE: usize = 200;
+
 impl ProviderError {
     pub fn class(&self) -> ErrorClass {
         match self {
@@ -61,19 +64,23 @@ impl ProviderError {
             && !matches!(self, Self::Exhausted { .. } | Self::CircuitOpen { .. })
     }
 
-    /// Without `secret`, wherever the provider repeated it.
-    pub fn without(self, secret: &str) -> Self {
-        let clean = |text: String| text.replace(secret, REDACTED);
+    /// As it may be shown: without `secret`, wherever the provider repeated it, and only then cut
+    /// short, so that no piece of it is left.
+    pub fn presentable(self, secret: Option<&str>) -> Self {
+        let clean = |text: String| secret.map_or(text.clone(), |it| text.replace(it, REDACTED));
+        let brief = |text: String| clean(text).chars().take(LONGEST_MESSAGE).collect();
         match self {
-            Self::Unauthorized { message } => Self::Unauthorized { message: clean(message) },
+            Self::Unauthorized { message } => Self::Unauthorized { message: brief(message) },
             Self::Rejected { status, message } => {
-                Self::Rejected { status, message: clean(message) }
+                Self::Rejected { status, message: brief(message) }
             }
             Self::Malformed { detail, body } => {
-                let has_secret =
-                    body.windows(secret.len().max(1)).any(|at| at == secret.as_bytes());
-                let cleaned = || clean(String::from_utf8_lossy(&body).into_owned()).into();
-                let body = if has_secret { cleaned() } else { body.clone() };
+                let holds = |it: &str| body.windows(it.len().max(1)).any(|at| at == it.as_bytes());
+                let body = if secret.is_some_and(holds) {
+                    clean(String::from_utf8_lossy(&body).into_owned()).into()
+                } else {
+                    body
+                };
                 Self::Malformed { detail: clean(detail), body }
             }
             other => other,

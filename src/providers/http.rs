@@ -21,8 +21,14 @@ use url::Url;
 use super::{
     Budget, BudgetState, Circuit, Exhausted, Lane, ProviderError, SpendLog,
     breaker::{Breaker, Health},
+    cdp,
 };
-use crate::{clock::Clock, config::HttpConfig, market::ProviderId, telemetry::Metrics};
+use crate::{
+    clock::Clock,
+    config::{CdpKey, HttpConfig},
+    market::ProviderId,
+    telemetry::Metrics,
+};
 
 /// Far above any page of candles.
 const LARGEST_BODY: usize = 16 * 1024 * 1024;
@@ -63,14 +69,23 @@ pub enum Auth {
     InQuery(SecretString),
     /// `Authorization: Bearer`.
     Bearer(SecretString),
+    /// The same, with a token made for this one request.
+    Signed(CdpKey),
 }
 
 impl Auth {
-    /// Some refusals repeat the key they were given.
-    fn redact(&self, error: ProviderError) -> ProviderError {
+    /// What one request carries, in its header or its address, and no text may repeat.
+    fn secret(&self, url: &Url, now: DateTime<Utc>) -> Result<Option<SecretString>, ProviderError> {
         match self {
-            Self::None => error,
-            Self::InQuery(secret) | Self::Bearer(secret) => error.without(secret.expose_secret()),
+            Self::None => Ok(None),
+            Self::InQuery(secret) | Self::Bearer(secret) => Ok(Some(secret.clone())),
+            Self::Signed(key) => {
+                let token = cdp::token(key, url, now).map_err(|error| {
+                    let message = format!("no request can be signed with our key: {error}");
+                    ProviderError::Unauthorized { message }
+                })?;
+                Ok(Some(token))
+            }
         }
     }
 }
@@ -162,8 +177,7 @@ impl HttpClient {
     ) -> Result<T, ProviderError> {
         let mut waits = self.backoff.build();
         loop {
-            let outcome = self.send(url, lane).await.and_then(&read);
-            let outcome = outcome.map_err(|error| self.auth.redact(error));
+            let outcome = self.attempt(url, lane, &read).await;
             let label = outcome.as_ref().err().map_or("ok", ProviderError::outcome);
             let labels = [self.provider.as_str(), label];
             self.metrics.provider_requests.with_label_values(&labels).inc();
@@ -183,14 +197,31 @@ impl HttpClient {
         }
     }
 
-    async fn send(&self, url: &Url, lane: Lane) -> Result<Answer, ProviderError> {
+    /// One request, once the budget has one.
+    async fn attempt<T>(
+        &self,
+        url: &Url,
+        lane: Lane,
+        read: impl Fn(Answer) -> Result<T, ProviderError>,
+    ) -> Result<T, ProviderError> {
         let waited = self.timer(&self.metrics.provider_budget_wait_seconds, &[lane.label()]);
         let granted = self.budget.acquire(lane).await;
         granted.map_err(|Exhausted { until }| ProviderError::Exhausted { until })?;
         waited.observe_duration();
+        let secret = self.auth.secret(url, self.clock.now())?;
+        let outcome = self.send(url, secret.as_ref()).await.and_then(read);
+        // Some refusals repeat the key they were given.
+        outcome.map_err(|error| error.presentable(secret.as_ref().map(ExposeSecret::expose_secret)))
+    }
+
+    async fn send(
+        &self,
+        url: &Url,
+        secret: Option<&SecretString>,
+    ) -> Result<Answer, ProviderError> {
         let request = self.timer(&self.metrics.provider_request_seconds, &[]);
         let mut question = self.client.get(url.clone());
-        if let Auth::Bearer(token) = &self.auth {
+        if let Some(token) = secret.filter(|_| !matches!(self.auth, Auth::InQuery(_))) {
             question = question.bearer_auth(token.expose_secret());
         }
         let response = question.send().await.map_err(unreachable)?;
@@ -272,16 +303,18 @@ fn is_page(body: &[u8]) -> bool {
     body.trim_ascii_start().starts_with(b"<")
 }
 
-/// The provider's own words, short and on one line; errors are not always JSON.
+/// The provider's own words, on one line; errors are not always JSON.
 fn message(body: &[u8]) -> String {
     #[derive(serde::Deserialize)]
     struct Refusal {
         message: Option<String>,
+        error_details: Option<String>,
         #[serde(rename = "errorMessage")]
         error_message: Option<String>,
     }
     let told = serde_json::from_slice(body).ok();
-    let told = told.and_then(|told: Refusal| told.message.or(told.error_message));
+    let told =
+        told.and_then(|told: Refusal| told.message.or(told.error_details).or(told.error_message));
     let text = told.unwrap_or_else(|| String::from_utf8_lossy(body).into_owned());
-    text.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(200).collect()
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }

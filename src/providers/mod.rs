@@ -3,11 +3,13 @@
 mod alpha_vantage;
 mod breaker;
 mod budget;
+mod cdp;
 pub mod coinbase;
 pub mod doctor;
 mod error;
 mod http;
 mod oanda;
+mod object;
 mod pages;
 
 use std::{collections::BTreeMap, fmt, sync::Arc};

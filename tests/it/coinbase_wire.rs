@@ -50,26 +50,8 @@ async fn fetched(clock: Arc<JumpingClock>, url: &Url) -> Result<RawBatch, Provid
 /// What the decoder and the validator make of one answer.
 async fn told(now: &str, status: u16, body: Vec<u8>) -> String {
     let server = Loopback::start(move |_| Some(answer(status, &[], body.clone()))).await;
-    match fetched(JumpingClock::at(at(now)), &server.url).await {
-        Ok(batch) => judged(batch),
-        Err(error) => format!("{:?}: {}", error.class(), chain(&error)),
-    }
-}
-
-fn judged(batch: RawBatch) -> String {
-    let verdict = validate(batch, Calendar::Always, TimeDelta::seconds(75));
-    let mut text = String::new();
-    for c in verdict.valid.candles().iter() {
-        let volume = c.volume.unwrap();
-        let time = c.open_time.format("%F %R");
-        writeln!(text, "{time}  o {} h {} l {} c {} v {volume}", c.open, c.high, c.low, c.close)
-            .unwrap();
-    }
-    for letter in &verdict.refused {
-        let raw = String::from_utf8_lossy(&letter.raw);
-        writeln!(text, "refused by {}: {}: {raw}", letter.expectation, letter.detail).unwrap();
-    }
-    text + &format!("{} unfinished, {} repeated\n", verdict.unfinished, verdict.repeated)
+    let outcome = fetched(JumpingClock::at(at(now)), &server.url).await;
+    crate::telling::told(outcome, Calendar::Always, TimeDelta::seconds(75))
 }
 
 const LATER: &str = "2024-06-02T00:00:00Z";

@@ -6,11 +6,19 @@ use std::{
     time::Duration,
 };
 
-use axum::{Router, body::Body, http::Uri, response::Response};
+use axum::{
+    Router,
+    body::Body,
+    http::{HeaderMap, Uri, header::AUTHORIZATION},
+    response::Response,
+};
 use barkeep::{
     clock::{Clock, ManualClock},
-    config::{CoinbaseConfig, Config},
-    providers::{Coinbase, Context},
+    config::{
+        AlphaVantageConfig, CdpKey, CoinbaseConfig, Config, HttpConfig, OandaConfig, Plan,
+        ProvidersConfig,
+    },
+    providers::{AlphaVantage, Coinbase, Context, Oanda},
     telemetry::Metrics,
 };
 use chrono::{DateTime, Utc};
@@ -21,7 +29,7 @@ use url::Url;
 /// Answers until it is dropped.
 pub(crate) struct Loopback {
     pub(crate) url: Url,
-    requests: Arc<Mutex<Vec<Uri>>>,
+    requests: Arc<Mutex<Vec<(Uri, HeaderMap)>>>,
     server: JoinHandle<()>,
 }
 
@@ -33,10 +41,10 @@ impl Loopback {
     {
         let requests = Arc::new(Mutex::new(Vec::new()));
         let seen = requests.clone();
-        let handler = move |uri: Uri| {
+        let handler = move |uri: Uri, headers: HeaderMap| {
             let number = {
                 let mut seen = seen.lock().unwrap();
-                seen.push(uri);
+                seen.push((uri, headers));
                 seen.len() - 1
             };
             let response = answer(number);
@@ -56,7 +64,14 @@ impl Loopback {
 
     /// What was asked so far.
     pub(crate) fn requests(&self) -> Vec<Uri> {
-        self.requests.lock().unwrap().clone()
+        self.requests.lock().unwrap().iter().map(|(uri, _)| uri.clone()).collect()
+    }
+
+    /// The bearer token of every request that had one.
+    pub(crate) fn bearers(&self) -> Vec<String> {
+        let requests = self.requests.lock().unwrap();
+        let headers = requests.iter().filter_map(|(_, headers)| headers.get(AUTHORIZATION));
+        headers.map(|text| text.to_str().unwrap().strip_prefix("Bearer ").unwrap().into()).collect()
     }
 }
 
@@ -75,22 +90,84 @@ pub(crate) fn answer(status: u16, headers: &[(&str, &str)], body: impl Into<Body
 }
 
 /// A Coinbase that asks `url` once, without a budget; `adjust` changes that.
-#[expect(clippy::needless_pass_by_value, reason = "an Arc of any clock becomes one of the trait")]
 pub(crate) fn coinbase(
     url: &Url,
     clock: Arc<dyn Clock>,
     adjust: impl FnOnce(&mut CoinbaseConfig),
 ) -> Coinbase {
+    let mut config = defaults().coinbase;
+    config.http.url = url.clone();
+    ask_once(&mut config.http);
+    adjust(&mut config);
+    opened(clock, |context| Coinbase::open(&config, context))
+}
+
+/// Like `coinbase`, with a key; so it is Advanced Trade that is asked.
+pub(crate) fn advanced_trade(
+    url: &Url,
+    clock: Arc<dyn Clock>,
+    adjust: impl FnOnce(&mut CoinbaseConfig),
+) -> Coinbase {
+    coinbase(&"http://exchange.invalid".parse().unwrap(), clock, |config| {
+        config.advanced_url = url.clone();
+        let secret = include_str!("../fixtures/coinbase_advanced/test_key_es256_sec1.pem");
+        config.key = CdpKey::read("a-key-of-a-test".to_owned(), &secret.into());
+        assert!(config.key.is_some());
+        adjust(config);
+    })
+}
+
+/// An Oanda that asks `url` once for mid prices, without a budget; `adjust` changes that.
+pub(crate) fn oanda(
+    url: &Url,
+    clock: Arc<dyn Clock>,
+    adjust: impl FnOnce(&mut OandaConfig),
+) -> Oanda {
+    let mut config = defaults().oanda;
+    config.http.url = url.clone();
+    config.token = Some("a-token-of-a-test".into());
+    ask_once(&mut config.http);
+    adjust(&mut config);
+    opened(clock, |context| Oanda::open(&config, context)).unwrap()
+}
+
+/// The key with which `alpha_vantage` asks; as long as a real one.
+pub(crate) const ALPHA_VANTAGE_KEY: &str = "XXXXXXXXXXXXXXXX";
+
+/// An Alpha Vantage that asks `url` once with a premium key, without a budget; `adjust` changes
+/// that.
+pub(crate) fn alpha_vantage(
+    url: &Url,
+    clock: Arc<dyn Clock>,
+    adjust: impl FnOnce(&mut AlphaVantageConfig),
+) -> AlphaVantage {
+    let mut config = defaults().alpha_vantage;
+    config.http.url = url.clone();
+    config.api_key = Some(ALPHA_VANTAGE_KEY.into());
+    config.plan = Plan::Premium;
+    ask_once(&mut config.http);
+    adjust(&mut config);
+    opened(clock, |context| AlphaVantage::open(&config, context)).unwrap()
+}
+
+fn defaults() -> ProvidersConfig {
+    Config::from_layers(None, HashMap::new()).unwrap().providers
+}
+
+fn ask_once(http: &mut HttpConfig) {
+    http.retries = 0;
+    http.limits = vec!["1000000/s".parse().unwrap()];
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "an Arc of any clock becomes one of the trait")]
+fn opened<T>(
+    clock: Arc<dyn Clock>,
+    open: impl FnOnce(&Context<'_>) -> Result<T, reqwest::Error>,
+) -> T {
     // The program does this in `main`.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-    let mut config = Config::from_layers(None, HashMap::new()).unwrap().providers.coinbase;
-    config.http.url = url.clone();
-    config.http.retries = 0;
-    config.http.limits = vec!["1000000/s".parse().unwrap()];
-    adjust(&mut config);
     let metrics = Metrics::new().unwrap();
-    let context = Context { clock: &clock, metrics: &metrics, spend_log: None };
-    Coinbase::open(&config, &context).unwrap()
+    open(&Context { clock: &clock, metrics: &metrics, spend_log: None }).unwrap()
 }
 
 /// A hand-moved clock on which whoever waits moves it: a day's wait takes no time and is noted.

@@ -1,9 +1,11 @@
 //! One binary for all tests above the unit tests: each further one would link this stack again.
 #![expect(clippy::unwrap_used, reason = "a set-up that fails should fail its test")]
 
+mod alpha_vantage_wire;
 mod api;
 mod architecture;
 mod cli;
+mod coinbase_advanced_wire;
 mod coinbase_wire;
 mod corpus;
 mod crash;
@@ -11,7 +13,9 @@ mod delta_facts;
 mod doctor;
 mod lake;
 mod loopback;
+mod oanda_wire;
 mod planning;
 mod reconcile;
 mod recorded;
 mod support;
+mod telling;

@@ -25,14 +25,14 @@ pub(super) fn refusal(body: &[u8], symbol: &str, now: DateTime<Utc>) -> Option<P
         |seconds| ProviderError::Throttled { retry_after: Some(Duration::from_secs(seconds)) };
     Some(if told.contains_key("Error Message") {
         match (says("apikey"), says("Invalid API call")) {
-            (true, _) => ProviderError::Unauthorized { message: brief(text) },
+            (true, _) => ProviderError::Unauthorized { message: text.to_owned() },
             (false, true) => unknown(),
-            (false, false) => ProviderError::Rejected { status: 200, message: brief(text) },
+            (false, false) => ProviderError::Rejected { status: 200, message: text.to_owned() },
         }
     } else if says("premium endpoint") || says("premium feature") {
         ProviderError::NotInPlan { what: symbol.to_owned() }
     } else if says("**demo**") {
-        ProviderError::Unauthorized { message: brief(text) }
+        ProviderError::Unauthorized { message: text.to_owned() }
     } else if says("Burst pattern") || says("spreading out") || says("requests per second") {
         // This text mentions the daily quota as well.
         throttled(2)
@@ -45,13 +45,21 @@ pub(super) fn refusal(body: &[u8], symbol: &str, now: DateTime<Utc>) -> Option<P
     })
 }
 
+/// Whether a table is an object in disguise: told to make one of `{"Information": …}`, they spread
+/// the letters of that word over the columns, and leave out the text that would say more.
+pub(super) fn is_disguised(table: &str) -> bool {
+    let spells = |line: &str| {
+        let letters = line.split(',').map(str::trim);
+        let word: String = letters.filter(|cell| cell.len() == 1).collect();
+        word.len() >= 4
+            && ["Information", "Note", "Error Message"].iter().any(|key| key.starts_with(&word))
+    };
+    table.lines().take(3).any(spells)
+}
+
 /// Nobody has documented when the day's quota is renewed; users report midnight, UTC.
 fn midnight_after(now: DateTime<Utc>) -> DateTime<Utc> {
     (now.date_naive() + Days::new(1)).and_time(NaiveTime::MIN).and_utc()
-}
-
-fn brief(text: &str) -> String {
-    text.chars().take(200).collect()
 }
 
 #[cfg(test)]

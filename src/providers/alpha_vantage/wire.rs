@@ -9,7 +9,10 @@ use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, TimeZone, Utc};
 use chrono_tz::{America::New_York, Tz, UTC};
 use serde_json::value::RawValue;
 
-use super::{super::ProviderError, refusal::refusal};
+use super::{
+    super::ProviderError,
+    refusal::{is_disguised, refusal},
+};
 use crate::market::{
     AssetClass, Candle, Candles, Provenance, RawBatch, RawText, Series, Timeframe, Window,
 };
@@ -28,24 +31,33 @@ pub(super) fn read(
             refused.unwrap_or_else(|| malformed("no series of candles".to_owned()))
         })?
     } else {
-        csv(body, zone_of(series)).ok_or_else(|| malformed("no table of candles".to_owned()))?
+        let table = std::str::from_utf8(body).map_err(|error| malformed(error.to_string()))?;
+        if is_disguised(table) {
+            return Err(ProviderError::Throttled { retry_after: None });
+        }
+        csv(table, zone_of(series)).ok_or_else(|| malformed("no table of candles".to_owned()))?
     };
+    let times: Vec<_> =
+        page.rows.iter().map(|row| row.open_time(page.zone, series.timeframe)).collect();
+    let at_the_close = times.iter().flatten().find(|at| is_at_the_close(series, **at));
+    if let Some(at) = at_the_close {
+        let at = at.with_timezone(&page.zone).naive_local();
+        return Err(malformed(format!(
+            "a candle at {at}: stamps are of the close again, or there is more than the session"
+        )));
+    }
     let mut candles = Candles::with_capacity(page.rows.len());
     let (mut rows, mut unreadable) = (Vec::new(), Vec::new());
-    for (number, row) in page.rows.iter().enumerate() {
-        match row.open_time(page.zone, series.timeframe) {
-            Ok(at) if !window.contains(at) => {}
-            Ok(at) if is_after_the_close(series, at) => {
-                let detail = format!("a candle at {}: stamps are of the close again", row.stamp);
-                return Err(malformed(detail));
+    for (number, (row, time)) in page.rows.iter().zip(times).enumerate() {
+        let candle = match time {
+            Ok(at) if !window.contains(at) => continue,
+            time => time.and_then(|open_time| row.candle(open_time)),
+        };
+        match candle {
+            Ok(candle) => {
+                candles.push(candle);
+                rows.push(number);
             }
-            Ok(open_time) => match row.candle(open_time) {
-                Ok(candle) => {
-                    candles.push(candle);
-                    rows.push(number);
-                }
-                Err(reason) => unreadable.push((number, reason)),
-            },
             Err(reason) => unreadable.push((number, reason)),
         }
     }
@@ -111,8 +123,9 @@ fn zone_of(series: &Series) -> Tz {
     }
 }
 
-/// Regular sessions end at 16:00 in New York: a candle there was stamped when it closed.
-fn is_after_the_close(series: &Series, at: DateTime<Utc>) -> bool {
+/// Regular sessions end at 16:00 in New York: a candle there was stamped when it closed, and so was
+/// every other one of the answer, whether or not it was asked for.
+fn is_at_the_close(series: &Series, at: DateTime<Utc>) -> bool {
     let is_intraday = series.timeframe != Timeframe::D1;
     let close = NaiveTime::from_hms_opt(16, 0, 0).unwrap_or(NaiveTime::MIN);
     series.instrument.asset_class() == AssetClass::Equity
@@ -121,9 +134,8 @@ fn is_after_the_close(series: &Series, at: DateTime<Utc>) -> bool {
 }
 
 /// `timestamp,open,high,low,close[,volume]` with a header, in whatever order and line ends.
-fn csv(body: &[u8], zone: Tz) -> Option<Page<'_>> {
-    let text = std::str::from_utf8(body).ok()?;
-    let mut lines = text.lines().filter(|line| !line.is_empty());
+fn csv(table: &str, zone: Tz) -> Option<Page<'_>> {
+    let mut lines = table.lines().filter(|line| !line.is_empty());
     let header: Vec<&str> = lines.next()?.split(',').map(str::trim).collect();
     let column = |name: &str| header.iter().position(|column| *column == name);
     let stamp = column("timestamp").or_else(|| column("time"))?;
@@ -147,7 +159,8 @@ fn csv(body: &[u8], zone: Tz) -> Option<Page<'_>> {
 /// `{"Meta Data":{…},"Time Series …":{stamp:{"1. open":…}}}`; the numbering differs by function.
 fn json(body: &[u8]) -> Option<Page<'_>> {
     let answer: BTreeMap<&str, &RawValue> = serde_json::from_slice(body).ok()?;
-    let series = answer.iter().find(|(key, _)| key.contains("Time Series"))?.1;
+    // Weeks and months are called `Weekly Time Series` and the like.
+    let series = answer.iter().find(|(key, _)| key.starts_with("Time Series"))?.1;
     let about: BTreeMap<&str, &str> = serde_json::from_str(answer.get("Meta Data")?.get()).ok()?;
     let zone = about.iter().find(|(key, _)| key.ends_with("Time Zone"))?.1;
     let zone = if *zone == "US/Eastern" { New_York } else { zone.parse().ok()? };

@@ -1,6 +1,8 @@
-//! Coinbase Exchange: public candles over REST.
+//! Coinbase's candles over REST: those of Exchange, or with a key those of Advanced Trade.
 
-mod wire;
+mod advanced;
+mod exchange;
+mod page;
 
 use chrono::TimeDelta;
 use futures::future::BoxFuture;
@@ -14,15 +16,25 @@ use crate::{
     },
 };
 
-/// `GET /products/{id}/candles`. Bounds are inclusive and more than 300 steps are refused, so a
-/// page asks for 300 candles: `end` is the open time of the last one.
+/// `GET …/products/{id}/candles`. Bounds are inclusive and more than 300 steps are refused (350 by
+/// Advanced Trade), so a page asks for 300 candles: `end` is the open time of the last one.
 #[derive(Debug)]
 pub struct Coinbase {
     id: ProviderId,
     http: HttpClient,
     url: Url,
+    api: Api,
     settle: TimeDelta,
     is_mock: bool,
+}
+
+/// Two doors to the same order book.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Api {
+    /// Open to everybody; has no 4h candles.
+    Exchange,
+    /// For who signs what they ask.
+    AdvancedTrade,
 }
 
 const PAGE: i64 = 300;
@@ -31,9 +43,13 @@ impl Coinbase {
     /// Fails only if the TLS roots of the machine cannot be read.
     pub fn open(config: &CoinbaseConfig, context: &Context<'_>) -> Result<Self, reqwest::Error> {
         let id = ProviderId::from_static("coinbase");
-        let http = HttpClient::new(&id, &config.http, Auth::None, context)?;
+        let (api, url, auth) = match config.key.clone() {
+            Some(key) => (Api::AdvancedTrade, config.advanced_url.clone(), Auth::Signed(key)),
+            None => (Api::Exchange, config.http.url.clone(), Auth::None),
+        };
+        let http = HttpClient::new(&id, &config.http, auth, context)?;
         let CoinbaseConfig { settle, is_mock, .. } = *config;
-        Ok(Self { id, http, url: config.http.url.clone(), settle, is_mock })
+        Ok(Self { id, http, url, api, settle, is_mock })
     }
 
     fn request(&self, series: &Series, window: Window) -> Result<(Url, String), ProviderError> {
@@ -41,14 +57,23 @@ impl Coinbase {
         if self.offers(series) != Some(Origin::Native) {
             return Err(self.lacks(series));
         }
-        let granularity = series.timeframe.seconds();
+        let (folder, granularity) = match self.api {
+            Api::Exchange => ("", series.timeframe.seconds().to_string()),
+            Api::AdvancedTrade => {
+                ("/api/v3/brokerage", advanced::granularity(series.timeframe).to_owned())
+            }
+        };
+        let last = window.end.timestamp() - series.timeframe.seconds();
         let mut url = self.url.clone();
-        let path = format!("/products/{product}/candles");
+        let path = format!("{folder}/products/{product}/candles");
         url.set_path(&format!("{}{path}", self.url.path().trim_end_matches('/')));
         url.query_pairs_mut()
-            .append_pair("granularity", &granularity.to_string())
+            .append_pair("granularity", &granularity)
             .append_pair("start", &window.start.timestamp().to_string())
-            .append_pair("end", &(window.end.timestamp() - granularity).to_string());
+            .append_pair("end", &last.to_string());
+        if self.api == Api::AdvancedTrade {
+            url.query_pairs_mut().append_pair("limit", &PAGE.to_string());
+        }
         Ok((url, format!("GET {path}?granularity={granularity}")))
     }
 
@@ -69,8 +94,8 @@ impl Provider for Coinbase {
 
     fn offers(&self, series: &Series) -> Option<Origin> {
         product_id(&series.instrument)?;
-        Some(match series.timeframe {
-            Timeframe::H4 => Origin::Derived { from: Timeframe::H1 },
+        Some(match (self.api, series.timeframe) {
+            (Api::Exchange, Timeframe::H4) => Origin::Derived { from: Timeframe::H1 },
             _ => Origin::Native,
         })
     }
@@ -98,7 +123,10 @@ impl Provider for Coinbase {
                     is_mock: self.is_mock,
                     is_derived: false,
                 };
-                wire::read(series, window, provenance, answer.body)
+                match self.api {
+                    Api::Exchange => exchange::read(series, window, provenance, answer.body),
+                    Api::AdvancedTrade => advanced::read(series, window, provenance, answer.body),
+                }
             };
             self.http.get(&url, lane, read).await.map_err(|error| match error {
                 ProviderError::Rejected { status: 404, .. } => {

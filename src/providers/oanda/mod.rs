@@ -12,9 +12,7 @@ use super::{Auth, Context, HttpClient, Lane, Origin, Provider, ProviderError, ht
 use crate::{
     clock::Clock,
     config::{OandaConfig, PriceSide},
-    market::{
-        AssetClass, InstrumentId, Provenance, ProviderId, RawBatch, Series, Timeframe, Window,
-    },
+    market::{AssetClass, InstrumentId, Provenance, ProviderId, RawBatch, Series, Window},
 };
 
 /// `GET /v3/instruments/{instrument}/candles`. `from` and `to` bound open times, and a span of more
@@ -58,7 +56,7 @@ impl Oanda {
             what: series.instrument.to_string(),
         };
         let instrument = instrument(&series.instrument).ok_or_else(lacks)?;
-        let granularity = granularity(series.timeframe);
+        let granularity = wire::granularity(series.timeframe);
         let price = wire::price_letter(self.price);
         let latest = self.clock.now() - CLOCK_MARGIN;
         // Open times up to and including `to` are given, and the candle at `end` is not wanted.
@@ -138,17 +136,6 @@ impl Provider for Oanda {
 fn instrument(instrument: &InstrumentId) -> Option<String> {
     let (base, quote) = instrument.pair()?;
     (instrument.asset_class() == AssetClass::Fx).then(|| format!("{base}_{quote}"))
-}
-
-const fn granularity(timeframe: Timeframe) -> &'static str {
-    match timeframe {
-        Timeframe::M1 => "M1",
-        Timeframe::M5 => "M5",
-        Timeframe::M15 => "M15",
-        Timeframe::H1 => "H1",
-        Timeframe::H4 => "H4",
-        Timeframe::D1 => "D",
-    }
 }
 
 fn text(at: DateTime<Utc>) -> String {

@@ -7,14 +7,15 @@ use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::super::ProviderError;
+use super::super::{ProviderError, object::object};
 use crate::{
     config::PriceSide,
-    market::{Candle, Candles, Provenance, RawBatch, RawText, Series, Window},
+    market::{Candle, Candles, Provenance, RawBatch, RawText, Series, Timeframe, Window},
 };
 
 #[derive(Deserialize)]
 struct Page<'a> {
+    granularity: Option<&'a str>,
     #[serde(borrow)]
     candles: Vec<&'a RawValue>,
 }
@@ -42,6 +43,17 @@ struct Prices<'a> {
     c: &'a str,
 }
 
+pub(super) const fn granularity(timeframe: Timeframe) -> &'static str {
+    match timeframe {
+        Timeframe::M1 => "M1",
+        Timeframe::M5 => "M5",
+        Timeframe::M15 => "M15",
+        Timeframe::H1 => "H1",
+        Timeframe::H4 => "H4",
+        Timeframe::D1 => "D",
+    }
+}
+
 pub(super) const fn price_letter(side: PriceSide) -> &'static str {
     match side {
         PriceSide::Mid => "M",
@@ -58,9 +70,15 @@ pub(super) fn read(
     side: PriceSide,
     body: Bytes,
 ) -> Result<RawBatch, ProviderError> {
-    let page: Page<'_> = serde_json::from_slice(&body).map_err(|error| {
-        ProviderError::Malformed { detail: error.to_string(), body: body.clone() }
+    let page: Page<'_> = object(&body).map_err(|error| ProviderError::Malformed {
+        detail: error.to_string(),
+        body: body.clone(),
     })?;
+    let asked = granularity(series.timeframe);
+    if let Some(told) = page.granularity.filter(|told| *told != asked) {
+        let detail = format!("candles of {told} where {asked} was asked for");
+        return Err(ProviderError::Malformed { detail, body });
+    }
     let mut candles = Candles::with_capacity(page.candles.len());
     let (mut rows, mut unreadable, mut unfinished) = (Vec::new(), Vec::new(), 0);
     for (number, text) in page.candles.iter().enumerate() {
@@ -84,7 +102,7 @@ pub(super) fn read(
 
 /// `None` while Oanda itself says that the candle is not complete.
 fn candle(text: &str, side: PriceSide) -> Result<Option<Candle>, String> {
-    let row: Row<'_> = serde_json::from_str(text).map_err(|error| error.to_string())?;
+    let row: Row<'_> = object(text.as_bytes()).map_err(|error| error.to_string())?;
     if !row.complete {
         return Ok(None);
     }
@@ -121,7 +139,7 @@ fn instant(text: &str) -> Result<DateTime<Utc>, String> {
 
 /// Every row's text; found once, since a page may be bad from end to end.
 fn texts_of(body: &Bytes) -> Vec<Bytes> {
-    let Ok(page) = serde_json::from_slice::<Page<'_>>(body) else { return Vec::new() };
+    let Ok(page) = object::<Page<'_>>(body) else { return Vec::new() };
     page.candles.into_iter().map(|text| body.slice_ref(text.get().as_bytes())).collect()
 }
 
@@ -151,10 +169,7 @@ mod tests {
     }
 
     fn rows(rows: &[String]) -> String {
-        format!(
-            "{{\"instrument\":\"EUR_USD\",\"granularity\":\"M1\",\"candles\":[{}]}}",
-            rows.join(",")
-        )
+        format!("{{\"instrument\":\"EUR_USD\",\"candles\":[{}]}}", rows.join(","))
     }
 
     fn judged(series: &str, body: &str) -> Verdict {
@@ -194,6 +209,17 @@ mod tests {
     }
 
     #[test]
+    fn t19_candles_of_another_length_are_refused_as_a_whole() {
+        let body = rows(&[row("2021-08-30T12:00:00Z", true)]);
+        let told = |granularity: &str| {
+            let with = body.replacen('{', &format!("{{\"granularity\":\"{granularity}\","), 1);
+            page("oanda/EURUSD/1m", PriceSide::Mid, &with)
+        };
+        assert_eq!(told("M1").unwrap().candles.len(), 1);
+        assert!(matches!(told("S5"), Err(ProviderError::Malformed { .. })));
+    }
+
+    #[test]
     fn both_time_formats_are_read() {
         for time in ["2021-08-30T12:00:00.000000000Z", "1630324800.000000000", "1630324800"] {
             let batch = page("oanda/EURUSD/1m", PriceSide::Mid, &rows(&[row(time, true)])).unwrap();
@@ -210,6 +236,8 @@ mod tests {
             good.replace("2021-08-30T", "30.08.2021 "),
             good.replace("1630324800", ""),
             "7".to_owned(),
+            "[true,7,\"1630324800\",{\"o\":\"1\",\"h\":\"1\",\"l\":\"1\",\"c\":\"1\"},null,null]"
+                .to_owned(),
             "null".to_owned(),
         ];
         for bad in bad.iter().filter(|bad| **bad != good) {
@@ -222,7 +250,9 @@ mod tests {
 
     #[test]
     fn t16_a_body_without_candles_is_malformed_and_keeps_its_bytes() {
-        for body in ["", "<html>login</html>", "{}", "[]", "null", "{\"candles\":7}", "{\"cand"] {
+        for body in
+            ["", "<html>login</html>", "{}", "[]", "[[]]", "null", "{\"candles\":7}", "{\"cand"]
+        {
             let answer = page("oanda/EURUSD/1m", PriceSide::Mid, body);
             let Err(ProviderError::Malformed { body: kept, .. }) = answer else {
                 panic!("{body:?} was read");

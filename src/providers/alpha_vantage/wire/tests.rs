@@ -16,13 +16,16 @@ fn at(text: &str) -> DateTime<Utc> {
 }
 
 fn page(series: &str, body: &str) -> Result<RawBatch, ProviderError> {
+    page_of(Window::new(at("2020-01-01T00:00:00Z"), at(NOW)), series, body)
+}
+
+fn page_of(window: Window, series: &str, body: &str) -> Result<RawBatch, ProviderError> {
     let provenance = Provenance {
         extracted_at: at(NOW),
         source: "test".into(),
         is_mock: true,
         is_derived: false,
     };
-    let window = Window::new(at("2020-01-01T00:00:00Z"), at(NOW));
     let series = format!("alpha_vantage/{series}").parse().unwrap();
     read(&series, window, provenance, &Bytes::from(body.to_owned()))
 }
@@ -82,9 +85,15 @@ fn the_running_row_and_the_frozen_row_of_today_never_land() {
 
 #[test]
 fn stamps_of_the_close_are_noticed_and_the_whole_answer_is_refused() {
+    // Nobody asks for a candle that opens when the session ends; it tells all the same.
+    let session = Window::new(at("2024-06-04T13:30:00Z"), at("2024-06-04T20:00:00Z"));
     let body = CSV.replace("09:35", "16:00");
-    let Err(ProviderError::Malformed { detail, .. }) = page("IBM/5m", &body) else { panic!() };
-    assert!(detail.contains("16:00"), "{detail}");
+    for body in [&body, &JSON.replace("09:35", "16:00")] {
+        for answer in [page("IBM/5m", body), page_of(session, "IBM/5m", body)] {
+            let Err(ProviderError::Malformed { detail, .. }) = answer else { panic!() };
+            assert!(detail.contains("2024-06-04 16:00:00"), "{detail}");
+        }
+    }
 }
 
 #[test]
@@ -95,7 +104,6 @@ fn t20_t21_one_bad_row_costs_one_row_and_keeps_its_bytes() {
         "2024-06-04 09:35:00,1.0,4.0,0.5,2.0,",
         "2024-06-04 09:35:00,1.0,4.0",
         "yesterday,1.0,4.0,0.5,2.0,10",
-        "I,n,f,o,r,m,a",
         "garbage",
     ] {
         let body = format!("timestamp,open,high,low,close,volume\n{bad}\n{good}\n");
@@ -108,7 +116,9 @@ fn t20_t21_one_bad_row_costs_one_row_and_keeps_its_bytes() {
 
 #[test]
 fn t16_what_is_neither_table_nor_series_nor_refusal_is_malformed_and_keeps_its_bytes() {
-    for body in ["", "<html>login</html>", "[]", "{\"Meta", "symbol,price\nIBM,3\n", "null"] {
+    let weekly = JSON.replace("Time Series (5min)", "Weekly Time Series");
+    let others = ["", "<html>login</html>", "[]", "{\"Meta", "symbol,price\nIBM,3\n", "null"];
+    for body in others.into_iter().chain([weekly.as_str()]) {
         let Err(ProviderError::Malformed { body: kept, .. }) = page("IBM/5m", body) else {
             panic!("{body:?} was read");
         };
@@ -120,6 +130,10 @@ fn t16_what_is_neither_table_nor_series_nor_refusal_is_malformed_and_keeps_its_b
 fn t01_a_refusal_is_recognised_although_a_table_was_asked_for() {
     let body = "{\"Note\": \"Thank you for using Alpha Vantage! 5 calls per minute\"}";
     assert!(matches!(page("IBM/5m", body), Err(ProviderError::Throttled { .. })));
+    for word in ["I,n,f,o,r,m", "N,o,t,e,,", "I,n,f,o,r,m,a,t,i,o,n"] {
+        let body = format!("timestamp,open,high,low,close,volume\r\n{word}\r\n");
+        assert!(matches!(page("IBM/5m", &body), Err(ProviderError::Throttled { .. })), "{word}");
+    }
 }
 
 proptest! {

@@ -1,14 +1,13 @@
-//! Coinbase's JSON: `[[time, low, high, open, close, volume], …]`, newest first.
+//! Coinbase Exchange's JSON: `[[time, low, high, open, close, volume], …]`, newest first.
 
-use std::{fmt, sync::OnceLock};
+use std::fmt;
 
 use bytes::Bytes;
-use chrono::DateTime;
 use serde::de::{Deserializer, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::super::ProviderError;
-use crate::market::{Candle, Candles, Provenance, RawBatch, RawText, Series, Window};
+use super::{super::ProviderError, page::Page};
+use crate::market::{Provenance, RawBatch, Series, Window};
 
 /// Time in Unix seconds, then low, high, open, close and volume.
 type Row = (i64, f64, f64, f64, f64, f64);
@@ -25,35 +24,11 @@ pub(super) fn read(
     if json.deserialize_seq(&mut page).and_then(|()| json.end()).is_err() {
         page = row_by_row(&body)?;
     }
-    let Page { mut candles, mut rows, unreadable } = page;
-    candles.reverse();
-    rows.reverse();
-    let texts = OnceLock::new();
-    let raw = RawText::new(move |row| {
-        let texts = texts.get_or_init(|| texts_of(&body));
-        texts.get(row).unwrap_or(&body).clone()
-    });
-    let series = series.clone();
-    Ok(RawBatch { series, window, provenance, candles, raw, rows, unfinished: 0, unreadable })
+    Ok(page.into_batch(series, window, provenance, body, texts_of))
 }
 
-#[derive(Default)]
-struct Page {
-    candles: Candles,
-    rows: Vec<usize>,
-    unreadable: Vec<(usize, String)>,
-}
-
-impl Page {
-    fn push(&mut self, row: usize, (time, low, high, open, close, volume): Row) {
-        let Some(open_time) = DateTime::from_timestamp(time, 0) else {
-            self.unreadable.push((row, format!("time {time} is outside the calendar")));
-            return;
-        };
-        let volume = Some(volume);
-        self.candles.push(Candle { open_time, open, high, low, close, volume });
-        self.rows.push(row);
-    }
+fn push(page: &mut Page, number: usize, (time, low, high, open, close, volume): Row) {
+    page.push(number, time, [low, high, open, close, volume]);
 }
 
 /// The fast path: every row straight into columns.
@@ -67,7 +42,7 @@ impl<'de> Visitor<'de> for &mut Page {
     fn visit_seq<A: SeqAccess<'de>>(self, mut rows: A) -> Result<(), A::Error> {
         let mut number = 0;
         while let Some(row) = rows.next_element::<Row>()? {
-            self.push(number, row);
+            push(self, number, row);
             number += 1;
         }
         Ok(())
@@ -82,17 +57,17 @@ fn row_by_row(body: &Bytes) -> Result<Page, ProviderError> {
     let mut page = Page::default();
     for (number, text) in rows.into_iter().enumerate() {
         match serde_json::from_str::<Row>(text.get()) {
-            Ok(row) => page.push(number, row),
-            Err(error) => page.unreadable.push((
-                number,
-                format!("not [time, low, high, open, close, volume] in numbers: {error}"),
-            )),
+            Ok(row) => push(&mut page, number, row),
+            Err(error) => {
+                let expected = "[time, low, high, open, close, volume] in numbers";
+                page.set_aside(number, format!("not {expected}: {error}"));
+            }
         }
     }
     Ok(page)
 }
 
-/// Every row's text; found once, since a page may be bad from end to end.
+/// Every row's text.
 fn texts_of(body: &Bytes) -> Vec<Bytes> {
     let rows: Vec<&RawValue> = serde_json::from_slice(body).unwrap_or_default();
     rows.into_iter().map(|text| body.slice_ref(text.get().as_bytes())).collect()
@@ -100,6 +75,7 @@ fn texts_of(body: &Bytes) -> Vec<Bytes> {
 
 #[cfg(test)]
 mod tests {
+    use chrono::DateTime;
     use proptest::prelude::*;
 
     use super::*;
