@@ -143,6 +143,7 @@ impl Piece {
                 is_mock: false,
                 is_derived: false,
             },
+            made_at: request.received_at,
             candles: self.candles,
             raw,
             rows: self.rows,

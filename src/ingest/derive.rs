@@ -53,11 +53,13 @@ impl Derivation {
         }
         let candles: crate::market::Candles = parents.into_values().collect();
         let texts: Vec<String> = candles.iter().map(|candle| format!("{candle:?}")).collect();
+        let extracted_at = self.clock.now();
         RawBatch {
             series: series.clone(),
             window,
+            made_at: extracted_at,
             provenance: Provenance {
-                extracted_at: self.clock.now(),
+                extracted_at,
                 source: format!("derived from {}", self.children),
                 is_mock: children.iter().any(|child| child.is_mock),
                 is_derived: true,

@@ -33,6 +33,9 @@ use crate::{
 /// Far above any page of candles.
 const LARGEST_BODY: usize = 16 * 1024 * 1024;
 
+/// What a date in a header leaves out at most.
+const A_SECOND: TimeDelta = TimeDelta::seconds(1);
+
 /// Whoever wants us to wait longer will say so again.
 const LONGEST_RETRY_AFTER: Duration = Duration::from_hours(1);
 
@@ -90,10 +93,11 @@ impl Auth {
     }
 }
 
-/// A body, and when its last byte came.
+/// A body, when it was made by the provider's clock, and when its last byte came by ours.
 #[derive(Debug, Clone)]
 pub struct Answer {
     pub body: Bytes,
+    pub made_at: DateTime<Utc>,
     pub received_at: DateTime<Utc>,
 }
 
@@ -226,12 +230,17 @@ impl HttpClient {
         }
         let response = question.send().await.map_err(unreachable)?;
         let status = response.status();
-        self.compare_clocks(&response);
+        let date = date(&response);
+        self.compare_clocks(date);
         let retry_after = self.retry_after(&response);
         let body = body(response).await?;
         request.observe_duration();
         match status {
-            StatusCode::OK => Ok(Answer { body, received_at: self.clock.now() }),
+            StatusCode::OK => {
+                let received_at = self.clock.now();
+                let made_at = date.map_or(received_at, |date| received_at.min(date + A_SECOND));
+                Ok(Answer { body, made_at, received_at })
+            }
             StatusCode::TOO_MANY_REQUESTS => Err(ProviderError::Throttled { retry_after }),
             StatusCode::FORBIDDEN if is_page(&body) => {
                 Err(ProviderError::Upstream { status: status.as_u16() })
@@ -246,13 +255,9 @@ impl HttpClient {
         }
     }
 
-    fn compare_clocks(&self, response: &Response) {
-        let date = response.headers().get(DATE).and_then(|date| date.to_str().ok());
-        let Some(date) = date.and_then(|date| DateTime::parse_from_rfc2822(date).ok()) else {
-            return;
-        };
-        // The header leaves out the fraction of the second.
-        let ahead = date.to_utc() + TimeDelta::milliseconds(500) - self.clock.now();
+    fn compare_clocks(&self, date: Option<DateTime<Utc>>) {
+        let Some(date) = date else { return };
+        let ahead = date + A_SECOND / 2 - self.clock.now();
         *self.skew.lock().unwrap_or_else(PoisonError::into_inner) = Some(ahead);
     }
 
@@ -277,6 +282,12 @@ impl fmt::Debug for HttpClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("HttpClient").field("provider", &self.provider).finish_non_exhaustive()
     }
+}
+
+/// By the provider's clock, without the fraction of the second.
+fn date(response: &Response) -> Option<DateTime<Utc>> {
+    let date = response.headers().get(DATE)?.to_str().ok()?;
+    Some(DateTime::parse_from_rfc2822(date).ok()?.to_utc())
 }
 
 async fn body(mut response: Response) -> Result<Bytes, ProviderError> {

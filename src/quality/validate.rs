@@ -92,7 +92,7 @@ impl Judge {
         let extracted_at = raw.provenance.extracted_at;
         Self {
             circumstances: Circumstances { timeframe, window: raw.window, extracted_at, calendar },
-            settled_until: extracted_at - settle,
+            settled_until: raw.made_at.min(extracted_at) - settle,
             kept: Vec::with_capacity(raw.candles.len()),
             refused: Vec::new(),
             unfinished: raw.unfinished,

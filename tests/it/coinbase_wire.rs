@@ -64,6 +64,26 @@ async fn a_page_reads_as_documented() {
     assert_snapshot!("bad_rows", told(LATER, 200, fixture("bad_rows.json")).await);
 }
 
+/// Ours is ahead, or the answer was kept on the way: what it calls the newest was running then.
+#[tokio::test]
+async fn t11_what_was_running_by_the_providers_clock_is_not_closed_by_ours() {
+    for (made_at, unfinished) in [
+        ("Sat, 01 Jun 2024 01:00:30 GMT", 2),
+        ("Sat, 01 Jun 2024 01:01:15 GMT", 1),
+        ("Sat, 01 Jun 2024 01:02:15 GMT", 0),
+        // Their clock is ahead of ours: ours decides.
+        ("Sat, 01 Jun 2024 09:00:00 GMT", 0),
+    ] {
+        let body = fixture("running.json");
+        let server =
+            Loopback::start(move |_| Some(answer(200, &[("date", made_at)], body.clone()))).await;
+        let ours = JumpingClock::at(at("2024-06-01T01:06:00Z"));
+        let outcome = fetched(ours, &server.url).await;
+        let told = crate::telling::told(outcome, Calendar::Always, TimeDelta::seconds(75));
+        assert!(told.ends_with(&format!("\n{unfinished} unfinished, 0 repeated\n")), "{told}");
+    }
+}
+
 #[tokio::test]
 async fn a_running_candle_waits_until_it_has_settled() {
     let body = fixture("running.json");

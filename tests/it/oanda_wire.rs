@@ -110,6 +110,33 @@ async fn t11_the_end_is_never_in_oandas_future_even_if_our_clock_is_ahead_by_a_l
 }
 
 #[tokio::test]
+async fn t11_a_clock_five_minutes_ahead_is_told_so_once_and_asks_by_oandas_from_then_on() {
+    let theirs = at("2024-06-04T13:00:00Z");
+    let date = theirs.to_rfc2822().replace("+0000", "GMT");
+    let server = Loopback::start(move |number| {
+        let (status, name) = if number == 0 { (400, "future.json") } else { (200, "page.json") };
+        Some(answer(status, &[("date", &date)], fixture(name)))
+    })
+    .await;
+    let clock = JumpingClock::at(theirs + TimeDelta::minutes(5));
+    let provider = oanda(&server.url, clock, |_| {});
+    let asked = series("EURUSD/1m");
+    let until_now = Window::new(window().start, theirs + TimeDelta::minutes(4));
+    for _ in 0..2 {
+        provider.fetch(&asked, until_now, Lane::Live).await.unwrap();
+    }
+    let to = |uri: &axum::http::Uri| {
+        let url = server.url.join(&uri.to_string()).unwrap();
+        let pairs: Vec<_> = url.query_pairs().into_owned().collect();
+        parameter(&pairs, "to")
+    };
+    let asked: Vec<String> = server.requests().iter().map(to).collect();
+    let ours = "2024-06-04T13:03:59Z";
+    assert_eq!(asked, [ours, "2024-06-04T12:59:55Z", "2024-06-04T12:59:55Z"]);
+    assert_eq!(provider.client().skew().unwrap().num_seconds(), -299);
+}
+
+#[tokio::test]
 async fn the_token_goes_into_the_header_and_nowhere_else() {
     let echo = "{\"errorMessage\":\"a-token-of-a-test is not welcome\"}";
     let server = Loopback::start(move |_| Some(answer(403, &[], echo))).await;

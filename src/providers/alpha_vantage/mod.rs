@@ -151,7 +151,8 @@ impl Provider for AlphaVantage {
                     is_mock: self.is_mock,
                     is_derived: false,
                 };
-                wire::read(series, window, provenance, &answer.body)
+                let batch = wire::read(series, window, provenance, &answer.body)?;
+                Ok(RawBatch { made_at: answer.made_at, ..batch })
             };
             self.http.get(&url, lane, read).await
         })

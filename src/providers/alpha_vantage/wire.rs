@@ -66,7 +66,18 @@ pub(super) fn read(
     let texts: Vec<Bytes> = page.rows.into_iter().map(|row| body.slice_ref(row.text)).collect();
     let raw = RawText::new(move |row| texts.get(row).cloned().unwrap_or_default());
     let series = series.clone();
-    Ok(RawBatch { series, window, provenance, candles, raw, rows, unfinished: 0, unreadable })
+    let made_at = provenance.extracted_at;
+    Ok(RawBatch {
+        series,
+        window,
+        provenance,
+        made_at,
+        candles,
+        raw,
+        rows,
+        unfinished: 0,
+        unreadable,
+    })
 }
 
 /// The answer, cut into texts.

@@ -123,10 +123,11 @@ impl Provider for Coinbase {
                     is_mock: self.is_mock,
                     is_derived: false,
                 };
-                match self.api {
+                let batch = match self.api {
                     Api::Exchange => exchange::read(series, window, provenance, answer.body),
                     Api::AdvancedTrade => advanced::read(series, window, provenance, answer.body),
-                }
+                }?;
+                Ok(RawBatch { made_at: answer.made_at, ..batch })
             };
             self.http.get(&url, lane, read).await.map_err(|error| match error {
                 ProviderError::Rejected { status: 404, .. } => {

@@ -32,7 +32,7 @@ pub struct Oanda {
 
 const PAGE: i64 = 5_000;
 
-/// A `to` in Oanda's future is refused, and our clock may be ahead of theirs.
+/// A `to` in Oanda's future is refused, and its clock is known to a second or two.
 const CLOCK_MARGIN: TimeDelta = TimeDelta::seconds(5);
 
 impl Oanda {
@@ -58,7 +58,8 @@ impl Oanda {
         let instrument = instrument(&series.instrument).ok_or_else(lacks)?;
         let granularity = wire::granularity(series.timeframe);
         let price = wire::price_letter(self.price);
-        let latest = self.clock.now() - CLOCK_MARGIN;
+        let their_time = self.clock.now() + self.http.skew().unwrap_or_default();
+        let latest = their_time - CLOCK_MARGIN;
         // Open times up to and including `to` are given, and the candle at `end` is not wanted.
         let to = (window.end - TimeDelta::seconds(1)).min(latest).max(window.start);
         let mut url = self.url.clone();
@@ -78,6 +79,26 @@ impl Oanda {
              alignmentTimezone=UTC"
         );
         Ok((url, source))
+    }
+
+    async fn ask(
+        &self,
+        series: &Series,
+        window: Window,
+        lane: Lane,
+    ) -> Result<RawBatch, ProviderError> {
+        let (url, source) = self.request(series, window)?;
+        let read = |answer: Answer| {
+            let provenance = Provenance {
+                extracted_at: answer.received_at,
+                source: source.clone(),
+                is_mock: self.is_mock,
+                is_derived: false,
+            };
+            let batch = wire::read(series, window, provenance, self.price, answer.body)?;
+            Ok(RawBatch { made_at: answer.made_at, ..batch })
+        };
+        self.http.get(&url, lane, read).await
     }
 }
 
@@ -109,26 +130,22 @@ impl Provider for Oanda {
         lane: Lane,
     ) -> BoxFuture<'a, Result<RawBatch, ProviderError>> {
         Box::pin(async move {
-            let (url, source) = self.request(series, window)?;
-            let read = |answer: Answer| {
-                let provenance = Provenance {
-                    extracted_at: answer.received_at,
-                    source: source.clone(),
-                    is_mock: self.is_mock,
-                    is_derived: false,
-                };
-                wire::read(series, window, provenance, self.price, answer.body)
-            };
-            self.http.get(&url, lane, read).await.map_err(|error| match error {
-                ProviderError::Rejected { status: 400, message }
-                    if message.contains("'instrument'") =>
-                {
-                    ProviderError::UnknownSymbol { symbol: series.instrument.to_string() }
+            match self.ask(series, window, lane).await {
+                // Our clock is ahead of theirs; the refusal has told us by how much.
+                Err(error) if is_about(&error, "Time is in the future") => {
+                    self.ask(series, window, lane).await
                 }
-                other => other,
-            })
+                Err(error) if is_about(&error, "'instrument'") => {
+                    Err(ProviderError::UnknownSymbol { symbol: series.instrument.to_string() })
+                }
+                outcome => outcome,
+            }
         })
     }
+}
+
+fn is_about(error: &ProviderError, words: &str) -> bool {
+    matches!(error, ProviderError::Rejected { status: 400, message } if message.contains(words))
 }
 
 /// `EURUSD` is `EUR_USD` there. Crypto exists only as a CFD with hours of its own, and is not asked

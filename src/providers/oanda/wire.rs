@@ -97,7 +97,8 @@ pub(super) fn read(
         texts.get(row).unwrap_or(&body).clone()
     });
     let series = series.clone();
-    Ok(RawBatch { series, window, provenance, candles, raw, rows, unfinished, unreadable })
+    let made_at = provenance.extracted_at;
+    Ok(RawBatch { series, window, provenance, made_at, candles, raw, rows, unfinished, unreadable })
 }
 
 /// `None` while Oanda itself says that the candle is not complete.

@@ -24,6 +24,7 @@ fn raw(candles: impl IntoIterator<Item = Candle>) -> RawBatch {
     RawBatch {
         series: "coinbase/BTCUSD/1m".parse().unwrap(),
         window: Window::new(minute(0), minute(10)),
+        made_at: minute(12),
         provenance: Provenance {
             extracted_at: minute(12),
             source: "test".into(),
