@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::future::BoxFuture;
 
-use super::SimulatedMarket;
+use super::{SimulatedMarket, SimulatedProvider};
 use crate::{
     app::App,
     ingest::Book,
@@ -80,25 +80,25 @@ fn native(
     audit: &mut Audit,
 ) {
     let series = book.series();
-    let Some((base, quote)) = series.instrument.pair() else { return };
-    let product = format!("{base}-{quote}");
-    let granularity = series.timeframe.seconds();
-    let published = |at: DateTime<Utc>, as_of: DateTime<Utc>| {
-        let candle = market.candle(&product, granularity, at.timestamp(), as_of.timestamp());
-        candle.map(|candle| candle.to_candle())
+    let Some(provider) = SimulatedProvider::of(&series.provider) else { return };
+    let published = |window: Window, as_of: i64| {
+        let granularity = series.timeframe.seconds();
+        let (start, end) = (window.start.timestamp(), window.end.timestamp());
+        let divergence = market.divergence_of(provider);
+        let candles = market.candles(&series.instrument, granularity, start, end, as_of);
+        candles.map(move |candle| candle.diverged(divergence).to_candle())
     };
-    let (start, end) = (window.start.timestamp(), window.end.timestamp());
-    let mut owed: BTreeMap<DateTime<Utc>, Candle> = market
-        .candles(&product, granularity, start, end, i64::MAX)
-        .map(|candle| candle.to_candle())
-        .map(|candle| (candle.open_time, candle))
-        .collect();
+    let mut owed: BTreeMap<DateTime<Utc>, Candle> =
+        published(window, i64::MAX).map(|candle| (candle.open_time, candle)).collect();
     for landed in landed {
         let open_time = landed.candle.open_time;
-        let then = [landed.extracted_at, landed.extracted_at - ON_THE_WAY]
-            .map(|as_of| published(open_time, as_of));
-        let was_published =
-            then.iter().flatten().any(|candle| candle.has_values_of(&landed.candle));
+        let was_published = [landed.extracted_at, landed.extracted_at - ON_THE_WAY]
+            .into_iter()
+            .flat_map(|at| {
+                let candle = Window::of_candles(open_time, series.timeframe, 1);
+                published(candle, at.timestamp())
+            })
+            .any(|candle| candle.has_values_of(&landed.candle));
         match owed.remove(&open_time) {
             None => audit.invented += 1,
             Some(candle) if candle.has_values_of(&landed.candle) => audit.agree += 1,
