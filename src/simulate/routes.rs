@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     Counters, Faults, Reply, SimulatedExchange, SimulatedProvider,
     answer::{Answer, Outcome},
-    coinbase,
+    coinbase, oanda,
     truth::truth,
 };
 
@@ -29,6 +29,7 @@ impl SimulatedExchange {
     pub fn router(self: Arc<Self>) -> Router {
         Router::new()
             .merge(coinbase::routes())
+            .merge(oanda::routes())
             .route("/simulator/truth", get(truth))
             .route("/simulator/{provider}/faults", get(faults).put(put_faults))
             .route("/simulator/{provider}/requests", get(requests))
