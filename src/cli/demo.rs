@@ -13,7 +13,7 @@ use crate::{
     config::{ClockConfig, Config},
     query::Verdict,
     serve::serve,
-    simulate::{self, Faults, SimulatedExchange, SimulationConfig, audit},
+    simulate::{self, FaultPlan, SimulatedExchange, SimulationConfig, audit},
 };
 
 /// Kill it at any moment and start it again: nothing is lost and nothing doubled.
@@ -45,7 +45,7 @@ impl Demo {
         let clock = Arc::new(SystemClock::scaled(origin, self.speed));
         let exchange =
             Arc::new(SimulatedExchange::new(&SimulationConfig::default(), clock.clone()));
-        exchange.set_faults(Faults::from_pairs(FAULTS)?);
+        exchange.set_fault_plan(&FaultPlan::from_pairs(FAULTS)?);
         let exchange_listener = TcpListener::bind("127.0.0.1:0").await?;
         let config = self.config(defaults, origin, exchange_listener.local_addr()?)?;
         let listener = TcpListener::bind(self.bind)

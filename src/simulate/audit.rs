@@ -1,11 +1,11 @@
-//! Compares a lake with what the simulated exchange published, candle by candle.
+//! Compares a lake with what the simulated providers published, candle by candle.
 
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::future::BoxFuture;
 
-use super::SimulatedMarket;
+use super::{SimulatedMarket, SimulatedProvider, published::Publication};
 use crate::{
     app::App,
     ingest::Book,
@@ -57,7 +57,13 @@ pub fn audit<'a>(
             let landed = app.lake.candles(timeframe).candles(book.series(), window).await?;
             match app.providers.offer(book.series()) {
                 None => {}
-                Some(Origin::Native) => native(&book, market, window, &landed, &mut audit),
+                Some(Origin::Native) => {
+                    let series = book.series();
+                    let Some(provider) = SimulatedProvider::of(&series.provider) else { continue };
+                    let price = app.config.providers.oanda.price;
+                    let published = Publication { market, provider, series, price };
+                    native(&book, published, window, &landed, &mut audit);
+                }
                 Some(Origin::Derived { from }) => {
                     let children = Series { timeframe: from, ..book.series().clone() };
                     let children = app.lake.candles(from).candles(&children, window).await?;
@@ -74,35 +80,26 @@ pub fn audit<'a>(
 
 fn native(
     book: &Book,
-    market: &SimulatedMarket,
+    published: Publication<'_>,
     window: Window,
     landed: &[LandedCandle],
     audit: &mut Audit,
 ) {
-    let series = book.series();
-    let Some((base, quote)) = series.instrument.pair() else { return };
-    let product = format!("{base}-{quote}");
-    let granularity = series.timeframe.seconds();
-    let published = |at: DateTime<Utc>, as_of: DateTime<Utc>| {
-        let candle = market.candle(&product, granularity, at.timestamp(), as_of.timestamp());
-        candle.map(|candle| candle.to_candle())
-    };
-    let (start, end) = (window.start.timestamp(), window.end.timestamp());
-    let mut owed: BTreeMap<DateTime<Utc>, Candle> = market
-        .candles(&product, granularity, start, end, i64::MAX)
-        .map(|candle| candle.to_candle())
-        .map(|candle| (candle.open_time, candle))
-        .collect();
+    let owed = published.candles(window, i64::MAX);
+    let mut owed: BTreeMap<_, _> = owed.map(|candle| (candle.open_time, candle)).collect();
     for landed in landed {
         let open_time = landed.candle.open_time;
-        let then = [landed.extracted_at, landed.extracted_at - ON_THE_WAY]
-            .map(|as_of| published(open_time, as_of));
-        let was_published =
-            then.iter().flatten().any(|candle| candle.has_values_of(&landed.candle));
+        let was_published = || {
+            let only = Window::of_candles(open_time, book.series().timeframe, 1);
+            [landed.extracted_at, landed.extracted_at - ON_THE_WAY]
+                .into_iter()
+                .flat_map(|at| published.candles(only, at.timestamp()))
+                .any(|candle| candle.has_values_of(&landed.candle))
+        };
         match owed.remove(&open_time) {
             None => audit.invented += 1,
             Some(candle) if candle.has_values_of(&landed.candle) => audit.agree += 1,
-            Some(_) if was_published => audit.revised_since += 1,
+            Some(_) if was_published() => audit.revised_since += 1,
             Some(_) => audit.altered += 1,
         }
     }

@@ -1,13 +1,14 @@
-//! One simulated candle in exact integers, and its row of JSON text.
+//! One simulated candle in exact integers, and its row in Coinbase's JSON.
 
 use chrono::{DateTime, Utc};
 
+use super::decimal::{nearest, write_decimal};
 use crate::market::Candle;
 
-/// Digits after the point of a volume.
+/// Digits after the point of a volume of crypto.
 pub(super) const VOLUME_DECIMALS: u8 = 8;
 
-/// One candle as the exchange holds it: integers, so that its text is exact.
+/// One candle as the market holds it: integers, so that its text is exact.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct MarketCandle {
     /// Open time, unix seconds.
@@ -20,10 +21,13 @@ pub struct MarketCandle {
     pub low: i64,
     /// Last price, in units of the last price decimal.
     pub close: i64,
-    /// Traded base currency, in units of 1e-8.
+    /// Traded base currency or shares, or for currencies the number of quotes; in units of the last
+    /// volume decimal.
     pub volume: i64,
     /// Digits after the point of the four prices.
     pub price_decimals: u8,
+    /// Digits after the point of the volume.
+    pub volume_decimals: u8,
 }
 
 impl MarketCandle {
@@ -36,7 +40,7 @@ impl MarketCandle {
             write_decimal(out, price, self.price_decimals);
         }
         out.push(b',');
-        write_decimal(out, self.volume, VOLUME_DECIMALS);
+        write_decimal(out, self.volume, self.volume_decimals);
         out.push(b']');
     }
 
@@ -50,7 +54,33 @@ impl MarketCandle {
             high: price(self.high),
             low: price(self.low),
             close: price(self.close),
-            volume: Some(nearest(self.volume, VOLUME_DECIMALS)),
+            volume: Some(nearest(self.volume, self.volume_decimals)),
+        }
+    }
+
+    /// With every price off by so many basis points, in whole ticks.
+    pub(super) fn diverged(self, basis_points: i64) -> Self {
+        let off = |price: i64| (price + price * basis_points / 10_000).max(1);
+        let Self { open, high, low, close, .. } = self;
+        Self { open: off(open), high: off(high), low: off(low), close: off(close), ..self }
+    }
+
+    /// With so many decimals; what does not fit is cut off.
+    pub(super) fn rescaled(self, price_decimals: u8, volume_decimals: u8) -> Self {
+        let rescaled = |units: i64, from: u8, to: u8| match from.checked_sub(to) {
+            Some(fewer) => units / 10_i64.pow(u32::from(fewer)),
+            None => units * 10_i64.pow(u32::from(to - from)),
+        };
+        let price = |units| rescaled(units, self.price_decimals, price_decimals);
+        Self {
+            open_time: self.open_time,
+            open: price(self.open),
+            high: price(self.high),
+            low: price(self.low),
+            close: price(self.close),
+            volume: rescaled(self.volume, self.volume_decimals, volume_decimals),
+            price_decimals,
+            volume_decimals,
         }
     }
 
@@ -63,105 +93,9 @@ impl MarketCandle {
     }
 }
 
-/// Rows as one JSON array, in the order given.
-pub(super) fn write_rows(rows: &[MarketCandle]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(2 + rows.len() * 72);
-    out.push(b'[');
-    for (index, row) in rows.iter().enumerate() {
-        if index > 0 {
-            out.push(b',');
-        }
-        row.write_row(&mut out);
-    }
-    out.push(b']');
-    out
-}
-
-/// Both operands are whole and below 2^53, so the division rounds once, as reading the text does.
-fn nearest(units: i64, decimals: u8) -> f64 {
-    units as f64 / 10_i64.pow(u32::from(decimals)) as f64
-}
-
-/// Appends `units` with the point `decimals` digits from the right, in plain notation.
-pub(super) fn write_decimal(out: &mut Vec<u8>, units: i64, decimals: u8) {
-    let mut rest = units.unsigned_abs();
-    let mut places = decimals;
-    while places > 0 && rest.is_multiple_of(10) {
-        rest /= 10;
-        places -= 1;
-    }
-    let mut text = [0_u8; 40];
-    let mut at = text.len();
-    let mut put = |byte| {
-        at -= 1;
-        text[at] = byte;
-    };
-    for _ in 0..places {
-        put(last_digit(rest));
-        rest /= 10;
-    }
-    if places > 0 {
-        put(b'.');
-    }
-    loop {
-        put(last_digit(rest));
-        rest /= 10;
-        if rest == 0 {
-            break;
-        }
-    }
-    if units < 0 {
-        put(b'-');
-    }
-    out.extend_from_slice(&text[at..]);
-}
-
-fn last_digit(number: u64) -> u8 {
-    b'0' + (number % 10) as u8
-}
-
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-
     use super::*;
-
-    fn text(units: i64, decimals: u8) -> String {
-        let mut out = Vec::new();
-        write_decimal(&mut out, units, decimals);
-        String::from_utf8(out).unwrap()
-    }
-
-    #[test]
-    fn decimals_are_written_like_the_exchange_writes_them() {
-        let cases = [
-            (0, 8, "0"),
-            (1, 8, "0.00000001"),
-            (10_317_566_980, 8, "103.1756698"),
-            (11_500_000, 2, "115000"),
-            (11_528_490, 2, "115284.9"),
-            (-5, 2, "-0.05"),
-            (1_756_004_400, 0, "1756004400"),
-            (i64::MIN, 8, "-92233720368.54775808"),
-        ];
-        for (units, decimals, expected) in cases {
-            assert_eq!(text(units, decimals), expected);
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn text_reads_back_to_the_same_units_and_the_same_float(
-            units in -(1_i64 << 53)..1_i64 << 53,
-            decimals in 0_u8..=12,
-        ) {
-            let text = text(units, decimals);
-            let (whole, fraction) = text.split_once('.').unwrap_or((&text, ""));
-            let digits = format!("{whole}{fraction:0<width$}", width = usize::from(decimals));
-            prop_assert_eq!(digits.parse::<i64>().unwrap(), units);
-            prop_assert_eq!(text.parse::<f64>().unwrap(), nearest(units, decimals));
-        }
-    }
 
     #[test]
     fn a_row_is_time_low_high_open_close_volume() {
@@ -173,10 +107,12 @@ mod tests {
             close: 11_493_499,
             volume: 3_517_607_771,
             price_decimals: 2,
+            volume_decimals: VOLUME_DECIMALS,
         };
-        let rows = String::from_utf8(write_rows(&[candle, candle])).unwrap();
-        let row = "[1756004400,114880.12,115120.27,114955.01,114934.99,35.17607771]";
-        assert_eq!(rows, format!("[{row},{row}]"));
+        let mut row = Vec::new();
+        candle.write_row(&mut row);
+        let expected = "[1756004400,114880.12,115120.27,114955.01,114934.99,35.17607771]";
+        assert_eq!(String::from_utf8(row).unwrap(), expected);
         assert_eq!(candle.to_candle().volume, Some(35.176_077_71));
     }
 }

@@ -1,12 +1,17 @@
 //! What may go wrong between the market and a client, and the seeded chance that decides it.
 
-use rand::{Rng, rngs::StdRng};
-use serde::{Deserialize, Deserializer, Serialize, de::Error};
-use serde_json::{Map, Value};
+mod read;
 
-/// Lists every fault once, so that its name, its probability and its meaning cannot disagree.
+use rand::{Rng, rngs::StdRng};
+use serde::Serialize;
+
+pub use self::read::{FaultError, FaultPlan};
+use super::SimulatedProvider::{self, AlphaVantage, Coinbase, Oanda};
+
+/// Lists every fault once, so that its name, its probability, its meaning and the providers that
+/// know it cannot disagree.
 macro_rules! faults {
-    ($($(#[$meaning:meta])* $field:ident $variant:ident,)*) => {
+    ($($(#[$meaning:meta])* $field:ident $variant:ident of $providers:expr,)*) => {
         /// One way in which an answer goes wrong, in the order in which they are applied.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Fault {
@@ -23,13 +28,19 @@ macro_rules! faults {
                     $(Self::$variant => stringify!($field),)*
                 }
             }
+
+            /// The providers with which it may happen.
+            pub const fn providers(self) -> &'static [SimulatedProvider] {
+                match self {
+                    $(Self::$variant => $providers,)*
+                }
+            }
         }
 
-        /// Probability of each fault per request for candles, 0 to 1; all off by default.
-        #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
-        #[serde(deny_unknown_fields, default)]
+        /// Probability of each fault per request for data, 0 to 1; all off by default.
+        #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
         pub struct Faults {
-            $($(#[$meaning])* #[serde(deserialize_with = "probability")] pub $field: f64,)*
+            $($(#[$meaning])* pub $field: f64,)*
             /// How long `slow` delays an answer, in milliseconds of real time.
             pub slow_millis: u64,
         }
@@ -51,132 +62,80 @@ macro_rules! faults {
     };
 }
 
+const EVERYBODY: &[SimulatedProvider] = &SimulatedProvider::ALL;
+/// Those that say 429; Alpha Vantage says 200 whatever it means.
+const BY_STATUS: &[SimulatedProvider] = &[Coinbase, Oanda];
+
 faults! {
     /// The answer is delayed by `slow_millis`; combines with all others.
-    slow Slow,
+    slow Slow of EVERYBODY,
     /// No answer ever comes; it ends when the client goes away.
-    hang Hang,
+    hang Hang of EVERYBODY,
     /// 429 without any header.
-    throttle Throttle,
+    throttle Throttle of BY_STATUS,
     /// 429 with `Retry-After: 1`.
-    throttle_retry_after ThrottleRetryAfter,
+    throttle_retry_after ThrottleRetryAfter of BY_STATUS,
     /// 429 with `Retry-After` as an HTTP date.
-    throttle_retry_date ThrottleRetryDate,
+    throttle_retry_date ThrottleRetryDate of BY_STATUS,
     /// 500 with a JSON body.
-    server_error ServerError,
+    server_error ServerError of EVERYBODY,
     /// 503 with an HTML body.
-    unavailable Unavailable,
+    unavailable Unavailable of EVERYBODY,
     /// 200 with the HTML page of somebody's login.
-    html Html,
+    html Html of EVERYBODY,
+    /// 200 with a `Note` about calls per minute.
+    note Note of &[AlphaVantage],
+    /// 200 with an `Information` that thanks and does not say what for.
+    information Information of &[AlphaVantage],
+    /// 200 with an `Information` about too many requests at once.
+    burst Burst of &[AlphaVantage],
+    /// 200 with an `Information` about the day's quota, which repeats the key.
+    day_quota DayQuota of &[AlphaVantage],
+    /// 200 with an `Error Message` about the key.
+    bad_key BadKey of &[AlphaVantage],
+    /// 200 with an `Information` about what only other plans include.
+    premium Premium of &[AlphaVantage],
+    /// 200 with `{}`.
+    empty_object EmptyObject of &[AlphaVantage],
+    /// Intraday rows are stamped when they closed.
+    close_stamped CloseStamped of &[AlphaVantage],
+    /// In a closed session Friday's last candles come again.
+    weekend_repeat WeekendRepeat of &[Oanda],
+    /// A closed candle still says that it is not complete, until 45 seconds after its close.
+    late_complete LateComplete of &[Oanda],
     /// 200 with no rows.
-    empty Empty,
+    empty Empty of EVERYBODY,
     /// The newest closed candle is missing.
-    lag Lag,
+    lag Lag of EVERYBODY,
     /// A row between the first and the last is missing, though it was published.
-    drop_row DropRow,
+    drop_row DropRow of EVERYBODY,
     /// One row comes twice.
-    duplicate_row DuplicateRow,
+    duplicate_row DuplicateRow of EVERYBODY,
     /// One time comes twice, with different values.
-    conflicting_row ConflictingRow,
+    conflicting_row ConflictingRow of EVERYBODY,
     /// Rows are out of order.
-    shuffled Shuffled,
+    shuffled Shuffled of EVERYBODY,
     /// One row makes no sense.
-    bad_row BadRow,
-    /// 200 with JSON cut in the middle.
-    torn Torn,
+    bad_row BadRow of EVERYBODY,
+    /// 200 with an answer cut in the middle.
+    torn Torn of EVERYBODY,
 }
 
-/// A fault setting that cannot be taken.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
-pub enum FaultError {
-    /// Text on the command line that is no `name=number`.
-    #[error("fault {given:?} is not valid: write name=number, like empty=0.2")]
-    NotAPair { given: String },
-    /// There is no such fault.
-    #[error("unknown fault {name:?}: use one of {known}", known = known_names())]
-    Unknown { name: String },
-    /// A probability or a delay out of bounds, or no number at all.
-    #[error("fault {name} cannot be {given}: {fix}")]
-    BadValue { name: String, given: String, fix: &'static str },
-    /// Settings that are no JSON object.
-    #[error("faults are a JSON object, like {{\"empty\":0.2}}: {reason}")]
-    NotAnObject { reason: String },
-}
-
-fn known_names() -> String {
-    let mut names: Vec<_> = Fault::ALL.iter().map(|fault| fault.name()).collect();
-    names.push("slow_millis");
-    names.join(", ")
-}
-
-fn is_probability(given: f64) -> bool {
-    (0.0..=1.0).contains(&given)
-}
-
-fn probability<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
-    let given = f64::deserialize(deserializer)?;
-    if is_probability(given) {
-        return Ok(given);
+impl Fault {
+    /// Whether it may happen with `provider`.
+    pub fn happens_with(self, provider: SimulatedProvider) -> bool {
+        self.providers().contains(&provider)
     }
-    Err(D::Error::custom(format!("a probability is between 0 and 1, not {given}")))
 }
 
 impl Faults {
-    /// Reads `name=value` pairs; what is not named stays off.
-    pub fn from_pairs<'a>(pairs: impl IntoIterator<Item = &'a str>) -> Result<Self, FaultError> {
-        let mut faults = Self::default();
-        for pair in pairs {
-            let not_a_pair = || FaultError::NotAPair { given: pair.to_owned() };
-            let (name, value) = pair.split_once('=').ok_or_else(not_a_pair)?;
-            // A value that is no number becomes a JSON text, which is then refused by name.
-            let value = value.trim();
-            let number = value.parse().ok().and_then(serde_json::Number::from_f64);
-            faults.set(name.trim(), &number.map_or_else(|| Value::from(value), Value::Number))?;
-        }
-        Ok(faults)
-    }
-
-    /// Reads a JSON object; what is not named is off. Errors name the field, unlike serde's own.
-    pub fn from_json(text: &[u8]) -> Result<Self, FaultError> {
-        let fields: Map<String, Value> = serde_json::from_slice(text)
-            .map_err(|error| FaultError::NotAnObject { reason: error.to_string() })?;
-        let mut faults = Self::default();
-        for (name, value) in &fields {
-            faults.set(name, value)?;
-        }
-        Ok(faults)
-    }
-
-    fn set(&mut self, name: &str, value: &Value) -> Result<(), FaultError> {
-        let bad =
-            |fix| FaultError::BadValue { name: name.to_owned(), given: value.to_string(), fix };
-        let number = value.as_f64();
-        if name == "slow_millis" {
-            let is_delay = |millis: &f64| (0.0..=86_400_000.0).contains(millis);
-            let millis = number.filter(is_delay).ok_or_else(|| bad("use 0 to 86400000"))?;
-            #[expect(
-                clippy::cast_possible_truncation,
-                clippy::cast_sign_loss,
-                reason = "checked to be within a day; parts of milliseconds do not matter"
-            )]
-            let millis = millis as u64;
-            self.slow_millis = millis;
-            return Ok(());
-        }
-        let known = Fault::ALL.iter().find(|fault| fault.name() == name);
-        let fault = known.ok_or_else(|| FaultError::Unknown { name: name.to_owned() })?;
-        let number = number.filter(|given| is_probability(*given));
-        *self.slot(*fault) = number.ok_or_else(|| bad("use a probability from 0 to 1"))?;
-        Ok(())
-    }
-
-    /// Decides what goes wrong with one request.
+    /// Decides what goes wrong with one request of `provider`.
     ///
     /// Draws equally often whatever the probabilities are, so switching one fault on does not
     /// move the others to other requests.
-    pub fn decide(&self, chance: &mut StdRng) -> Decision {
+    pub fn decide(&self, provider: SimulatedProvider, chance: &mut StdRng) -> Decision {
         let mut hits = Vec::new();
-        for fault in Fault::ALL {
+        for fault in Fault::ALL.iter().filter(|fault| fault.happens_with(provider)) {
             if chance.random::<f64>() < self.probability(*fault) {
                 hits.push(*fault);
             }

@@ -1,61 +1,78 @@
-//! The rate limit of the exchange: a token bucket in real time.
+//! A rate limit, kept strictly: so many requests in any stretch of time, and none more.
 
-use tokio::time::Instant;
+use std::collections::VecDeque;
 
-/// How many public requests are answered before the exchange says 429.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct RateLimit {
-    /// Requests per second of real time, on average.
-    pub per_second: f64,
-    /// Requests at once after a pause.
-    pub burst: f64,
-}
+use chrono::{DateTime, Utc};
 
-impl RateLimit {
-    /// What Coinbase Exchange allows one address: 10 per second, 15 at once.
-    pub const COINBASE: Self = Self { per_second: 10.0, burst: 15.0 };
-}
+use crate::config::Limit;
 
-/// Requests that may still be answered; refills with time.
+/// The requests of the last stretch of a limit's length.
 #[derive(Debug)]
-pub(super) struct TokenBucket {
-    limit: RateLimit,
-    tokens: f64,
-    filled_at: Instant,
+pub(super) struct SlidingLog {
+    pub(super) limit: Limit,
+    /// When each request came, and whether it was admitted.
+    seen: VecDeque<(DateTime<Utc>, bool)>,
+    admitted: usize,
+    /// The most requests there ever were in one stretch, refused ones included.
+    pub(super) most: usize,
 }
 
-impl TokenBucket {
-    pub(super) fn full(limit: RateLimit, now: Instant) -> Self {
-        Self { limit, tokens: limit.burst, filled_at: now }
+impl SlidingLog {
+    pub(super) fn new(limit: Limit) -> Self {
+        Self { limit, seen: VecDeque::new(), admitted: 0, most: 0 }
     }
 
-    /// Takes a token if there is one.
-    pub(super) fn take(&mut self, now: Instant) -> bool {
-        let seconds = now.saturating_duration_since(self.filled_at).as_secs_f64();
-        self.tokens = (self.tokens + seconds * self.limit.per_second).min(self.limit.burst);
-        self.filled_at = now;
-        let has_token = self.tokens >= 1.0;
-        if has_token {
-            self.tokens -= 1.0;
+    /// Whether the limit leaves room for a request at `now`. A request is forgotten when the limit's
+    /// length has passed, to the microsecond.
+    pub(super) fn has_room(&mut self, now: DateTime<Utc>) -> bool {
+        while self.seen.front().is_some_and(|(at, _)| *at + self.limit.span <= now) {
+            let was_admitted = self.seen.pop_front().is_some_and(|(_, was_admitted)| was_admitted);
+            self.admitted -= usize::from(was_admitted);
         }
-        has_token
+        u32::try_from(self.admitted).is_ok_and(|admitted| admitted < self.limit.requests.get())
+    }
+
+    /// Notes a request that has just been looked at.
+    pub(super) fn note(&mut self, now: DateTime<Utc>, is_admitted: bool) {
+        self.seen.push_back((now, is_admitted));
+        self.admitted += usize::from(is_admitted);
+        self.most = self.most.max(self.seen.len());
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
+    use chrono::TimeDelta;
+    use proptest::prelude::*;
 
     use super::*;
 
-    #[test]
-    fn a_burst_is_allowed_and_refills() {
-        let begun = Instant::now();
-        let mut bucket = TokenBucket::full(RateLimit::COINBASE, begun);
-        let mut taken = |millis| {
-            let now = begun + Duration::from_millis(millis);
-            (0..30).filter(|_| bucket.take(now)).count()
-        };
-        assert_eq!((taken(0), taken(501), taken(60_000)), (15, 5, 15));
+    proptest! {
+        #[test]
+        fn no_stretch_of_the_limits_length_has_more_than_it_allows(
+            requests in 1_u32..6,
+            gaps in prop::collection::vec(0_i64..700, 1..120),
+        ) {
+            let span = TimeDelta::seconds(1);
+            let limit = Limit { requests: requests.try_into().unwrap(), span };
+            let mut log = SlidingLog::new(limit);
+            let mut now = DateTime::UNIX_EPOCH;
+            let mut admitted: Vec<DateTime<Utc>> = Vec::new();
+            let mut all: Vec<DateTime<Utc>> = Vec::new();
+            let mut most = 0;
+            for gap in gaps {
+                now += TimeDelta::milliseconds(gap);
+                let within = |times: &[DateTime<Utc>]| times.iter().filter(|at| **at + span > now).count();
+                let is_admitted = log.has_room(now);
+                log.note(now, is_admitted);
+                prop_assert_eq!(is_admitted, within(&admitted) < requests as usize);
+                if is_admitted {
+                    admitted.push(now);
+                }
+                all.push(now);
+                most = most.max(within(&all));
+            }
+            prop_assert_eq!(log.most, most);
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! Where the price of a product stands at each minute: smooth noise on several time scales.
+//! Where the price of an instrument stands at each minute: smooth noise on several time scales.
 
 /// A time scale of the price path: lattice points every `1 << shift` minutes.
 struct Octave {
@@ -17,13 +17,15 @@ const OCTAVES: [Octave; 6] = [
     Octave { shift: 20, amplitude: 0.5 },
 ];
 
-/// A product's whole price path; a value of it, not a place on it.
+/// An instrument's whole price path; a value of it, not a place on it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct PricePath {
-    /// What makes this product's chances differ from another's.
+    /// What makes this instrument's chances differ from another's.
     pub(super) key: u64,
     /// The price the path swings around, in ticks.
     pub(super) base_ticks: f64,
+    /// How far it swings; crypto is 1.
+    pub(super) swing: f64,
 }
 
 impl PricePath {
@@ -76,7 +78,7 @@ impl PriceWalk {
             exponent += octave.amplitude * (cell.left + (cell.right - cell.left) * smooth);
         }
         #[expect(clippy::cast_possible_truncation, reason = "rounding a positive price to ticks")]
-        let ticks = (self.path.base_ticks * exponential(exponent) + 0.5) as i64;
+        let ticks = (self.path.base_ticks * exponential(exponent * self.path.swing) + 0.5) as i64;
         ticks.max(1)
     }
 }
@@ -111,7 +113,7 @@ mod tests {
 
     #[test]
     fn a_walk_reads_the_same_price_wherever_it_comes_from() {
-        let path = PricePath { key: 42, base_ticks: 6_000_000.0 };
+        let path = PricePath { key: 42, base_ticks: 6_000_000.0, swing: 1.0 };
         let mut walk = path.walk();
         for minute in (25_000_000..25_003_000).chain((24_000_000..24_000_500).rev()) {
             assert_eq!(walk.open_and_close(minute), path.walk().open_and_close(minute));
@@ -120,7 +122,7 @@ mod tests {
 
     #[test]
     fn the_price_moves_but_does_not_jump() {
-        let mut walk = PricePath { key: 42, base_ticks: 6_000_000.0 }.walk();
+        let mut walk = PricePath { key: 42, base_ticks: 6_000_000.0, swing: 1.0 }.walk();
         let mut distinct = std::collections::HashSet::new();
         for minute in 25_000_000..25_010_000 {
             let (open, close) = walk.open_and_close(minute);

@@ -1,39 +1,39 @@
-//! The HTTP face of the simulated exchange: public routes as Coinbase has them, and its controls.
+//! The HTTP face of the simulator: every provider's routes on one address, and its own controls.
 
 use std::{future::Future, io, sync::Arc};
 
 use axum::{
     Json, Router,
-    extract::{Path, Query, Request, State},
-    http::{StatusCode, header},
+    extract::{Path, Request, State},
+    http::{HeaderName, HeaderValue, StatusCode, header},
     middleware::{Next, from_fn},
     response::{IntoResponse, Response},
     routing::get,
 };
 use bytes::Bytes;
-use chrono::SecondsFormat;
 use futures::future::BoxFuture;
-use serde_json::json;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Answer, CandleQuery, Counters, Faults, Outcome, Refusal, Reply, SimulatedExchange, truth::truth,
+    Counters, Faults, Reply, SimulatedExchange, SimulatedProvider,
+    answer::{Answer, Outcome},
+    coinbase, oanda,
+    truth::truth,
 };
 
 pub(super) type Exchange = State<Arc<SimulatedExchange>>;
 
 impl SimulatedExchange {
-    /// Public routes as the exchange has them, and `/simulator` to control and check it.
+    /// Public routes as the providers have them, and `/simulator` to control and check them.
     pub fn router(self: Arc<Self>) -> Router {
         Router::new()
-            .route("/products", get(products))
-            .route("/products/{id}/candles", get(candles))
-            .route("/time", get(time))
+            .merge(coinbase::routes())
+            .merge(oanda::routes())
             .route("/simulator/truth", get(truth))
-            .route("/simulator/faults", get(faults).put(put_faults))
-            .route("/simulator/requests", get(requests))
-            .fallback(not_found)
+            .route("/simulator/{provider}/faults", get(faults).put(put_faults))
+            .route("/simulator/{provider}/requests", get(requests))
+            .fallback(coinbase::not_found)
             .with_state(self)
     }
 }
@@ -80,20 +80,19 @@ impl IntoResponse for Reply {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let content_type = [(header::CONTENT_TYPE, self.content_type)];
-        let retry_after = self.retry_after.map(|value| [(header::RETRY_AFTER, value)]);
-        match retry_after {
-            Some(retry_after) => (status, content_type, retry_after, self.body).into_response(),
-            None => (status, content_type, self.body).into_response(),
+        let mut response = (status, content_type, self.body).into_response();
+        for (name, value) in self.headers {
+            let name = HeaderName::try_from(name).ok();
+            if let Some((name, value)) = name.zip(HeaderValue::try_from(value).ok()) {
+                response.headers_mut().insert(name, value);
+            }
         }
+        response
     }
 }
 
-async fn candles(
-    State(exchange): Exchange,
-    Path(product): Path<String>,
-    Query(query): Query<CandleQuery>,
-) -> Response {
-    let Answer { delay, outcome } = exchange.answer(&product, &query);
+/// Waits and answers, or never does.
+pub(super) async fn deliver(Answer { delay, outcome }: Answer) -> Response {
     if !delay.is_zero() {
         tokio::time::sleep(delay).await;
     }
@@ -104,58 +103,35 @@ async fn candles(
     }
 }
 
-async fn products(State(exchange): Exchange) -> Reply {
-    if let Err(reply) = exchange.admit() {
-        return reply;
-    }
-    let product = |id: &str| {
-        let (base, quote) = id.split_once('-').unwrap_or((id, ""));
-        json!({
-            "id": id,
-            "base_currency": base,
-            "quote_currency": quote,
-            "status": "online",
-            "trading_disabled": false,
-        })
-    };
-    let list: Vec<_> = exchange.market().products().map(product).collect();
-    exchange.serve(json!(list).to_string())
+fn provider(name: &str) -> Result<SimulatedProvider, Reply> {
+    name.parse().map_err(|error| Reply::message(404, &format!("{error}")))
 }
 
-async fn time(State(exchange): Exchange) -> Reply {
-    if let Err(reply) = exchange.admit() {
-        return reply;
-    }
-    let now = exchange.now();
-    let epoch = now.timestamp_millis() as f64 / 1_000.0;
-    let iso = now.to_rfc3339_opts(SecondsFormat::Millis, true);
-    exchange.serve(json!({ "iso": iso, "epoch": epoch }).to_string())
+async fn faults(
+    State(exchange): Exchange,
+    Path(name): Path<String>,
+) -> Result<Json<Faults>, Reply> {
+    Ok(Json(exchange.faults(provider(&name)?)))
 }
 
-async fn not_found(State(exchange): Exchange) -> Reply {
-    match exchange.admit() {
-        Ok(()) => exchange.refuse(Refusal::NotFound),
-        Err(reply) => reply,
-    }
+async fn put_faults(
+    State(exchange): Exchange,
+    Path(name): Path<String>,
+    body: Bytes,
+) -> Result<Json<Faults>, Reply> {
+    let provider = provider(&name)?;
+    let faults = Faults::from_json(provider, &body);
+    let faults = faults.map_err(|error| Reply::message(422, &error.to_string()))?;
+    tracing::info!(%provider, ?faults, "faults replaced");
+    exchange.set_faults(provider, faults);
+    Ok(Json(faults))
 }
 
-async fn faults(State(exchange): Exchange) -> Json<Faults> {
-    Json(exchange.faults())
-}
-
-async fn put_faults(State(exchange): Exchange, body: Bytes) -> Response {
-    match Faults::from_json(&body) {
-        Ok(faults) => {
-            tracing::info!(?faults, "faults replaced");
-            exchange.set_faults(faults);
-            Json(faults).into_response()
-        }
-        Err(error) => Reply::message(422, &error.to_string()).into_response(),
-    }
-}
-
-async fn requests(State(exchange): Exchange) -> Json<Counters> {
-    Json(exchange.counters())
+async fn requests(
+    State(exchange): Exchange,
+    Path(name): Path<String>,
+) -> Result<Json<Counters>, Reply> {
+    Ok(Json(exchange.counters(provider(&name)?)))
 }
 
 #[cfg(test)]

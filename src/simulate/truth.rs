@@ -12,11 +12,8 @@ use bytes::Bytes;
 use futures::stream;
 use serde::Deserialize;
 
-use super::{
-    Refusal, Reply, SimulatedExchange,
-    question::{read_granularity, read_instant},
-    routes::Exchange,
-};
+use super::{Reply, SimulatedExchange, instant::read_instant, routes::Exchange};
+use crate::market::InstrumentId;
 
 /// Minutes of the market that one piece of a truth answer is made from.
 pub(super) const MINUTES_PER_PIECE: i64 = 20_000;
@@ -24,8 +21,8 @@ pub(super) const MINUTES_PER_PIECE: i64 = 20_000;
 /// The query of a request for the truth, as text.
 #[derive(Debug, Deserialize)]
 pub(super) struct TruthQuery {
-    product_id: String,
-    granularity: Option<String>,
+    instrument: InstrumentId,
+    granularity: i64,
     start: String,
     end: String,
 }
@@ -34,17 +31,21 @@ pub(super) async fn truth(
     State(exchange): Exchange,
     Query(query): Query<TruthQuery>,
 ) -> Result<Response, Reply> {
-    if !exchange.market().has_product(&query.product_id) {
-        return Err(Refusal::NotFound.into());
+    if !exchange.market().trades(&query.instrument) {
+        return Err(Reply::message(404, &format!("{} is not traded", query.instrument)));
     }
-    let granularity = read_granularity(query.granularity.as_deref())?;
-    let start = read_instant(&query.start)?.timestamp();
+    let TruthQuery { instrument, granularity, .. } = query;
+    let bound = |text: &str| {
+        let at = read_instant(text).map(|at| at.timestamp());
+        at.ok_or_else(|| Reply::message(400, &format!("{text:?} is no instant")))
+    };
+    let (start, end) = (bound(&query.start)?, bound(&query.end)?);
     // What is closed is decided once, or a long answer would find more closed towards its end.
     let closed = exchange.now().timestamp() - granularity + 1;
-    let end = read_instant(&query.end)?.timestamp().min(closed);
+    let end = end.min(closed);
     let pieces = TruthPieces {
         exchange,
-        product: query.product_id,
+        instrument,
         granularity,
         at: start,
         end,
@@ -58,7 +59,7 @@ pub(super) async fn truth(
 /// A truth answer in pieces: years of minutes are hundreds of megabytes.
 struct TruthPieces {
     exchange: Arc<SimulatedExchange>,
-    product: String,
+    instrument: InstrumentId,
     granularity: i64,
     at: i64,
     end: i64,
@@ -77,7 +78,7 @@ impl Iterator for TruthPieces {
         let piece_secs = MINUTES_PER_PIECE * 60;
         while piece.is_empty() && self.at < self.end {
             let end = self.at.saturating_add(piece_secs).min(self.end);
-            for row in self.exchange.truth(&self.product, self.granularity, self.at, end) {
+            for row in self.exchange.truth(&self.instrument, self.granularity, self.at, end) {
                 piece.push(if self.has_rows { b',' } else { b'[' });
                 self.has_rows = true;
                 row.write_row(&mut piece);

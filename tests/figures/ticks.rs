@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use barkeep::{jobs::JobSpec, market::Timeframe};
+use barkeep::{jobs::JobSpec, market::Timeframe, simulate::SimulatedProvider};
 
 use chrono::TimeDelta;
 
@@ -59,9 +59,10 @@ pub(crate) async fn measure() {
 
 /// Polls every series, and lets the group commit go once every answer is in.
 async fn tick(workload: &Workload, app: &std::sync::Arc<barkeep::app::App>) {
-    let asked = workload.exchange.counters().requests + SERIES as u64;
+    let requests = || workload.exchange.counters(SimulatedProvider::Coinbase).requests;
+    let asked = requests() + SERIES as u64;
     let release = async {
-        while workload.exchange.counters().requests < asked {
+        while requests() < asked {
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
         loop {

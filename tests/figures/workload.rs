@@ -15,13 +15,17 @@ use futures::{StreamExt, stream};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 
-/// `assets` simulated products and an address at which they are quoted.
+/// `assets` simulated instruments and an address at which they are quoted.
 pub(crate) struct Workload {
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) exchange: Arc<SimulatedExchange>,
     pub(crate) address: SocketAddr,
     pub(crate) folder: TempDir,
     assets: usize,
+}
+
+fn names(count: usize) -> impl Iterator<Item = String> {
+    (0..count).map(|n| format!("C{n:03}USD"))
 }
 
 /// The instant at which every measurement begins: the candles up to midnight have just settled.
@@ -33,7 +37,7 @@ impl Workload {
     pub(crate) async fn start(assets: usize) -> Self {
         let clock = Arc::new(ManualClock::at(midnight()));
         let market = SimulationConfig {
-            products: (0..assets).map(|n| format!("C{n:03}-USD")).collect(),
+            instruments: names(assets).map(|name| name.parse().expect("a name")).collect(),
             no_trade: 0.0,
             revised: 0.0,
             ..SimulationConfig::default()
@@ -48,7 +52,7 @@ impl Workload {
 
     /// Starts a daemon on the workload's folder with these settings on top of the defaults.
     pub(crate) async fn app(&self, settings: &[(&str, &str)]) -> Arc<App> {
-        let assets: Vec<String> = (0..self.assets).map(|n| format!("C{n:03}USD")).collect();
+        let assets: Vec<String> = names(self.assets).collect();
         let at = |name: &str| self.folder.path().join(name).display().to_string();
         let mut environment: HashMap<String, String> = [
             ("STORE__URL", format!("sqlite:{}", at("barkeep.db"))),

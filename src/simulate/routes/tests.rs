@@ -4,14 +4,15 @@ use std::time::Duration;
 
 use axum::body::{Body, to_bytes};
 use chrono::DateTime;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tower::ServiceExt;
 
 use super::*;
 use crate::{
     clock::ManualClock,
-    simulate::{Fault, SimulationConfig, truth::MINUTES_PER_PIECE},
+    market::InstrumentId,
+    simulate::{Fault, FaultPlan, SimulationConfig, truth::MINUTES_PER_PIECE},
 };
 
 /// 2024-03-01T12:00:30Z: half a minute into a minute.
@@ -19,6 +20,12 @@ const NOW: i64 = 1_709_294_430;
 /// Ten closed minutes and the running one.
 const PAGE: &str = "/products/BTC-USD/candles?granularity=60&start=1709293800&end=1709294400";
 const PAGE_ROWS: usize = 11;
+
+const COINBASE: SimulatedProvider = SimulatedProvider::Coinbase;
+
+fn btc() -> InstrumentId {
+    "BTCUSD".parse().unwrap()
+}
 
 fn exchange() -> Arc<SimulatedExchange> {
     let clock = Arc::new(ManualClock::at(DateTime::from_timestamp(NOW, 0).unwrap()));
@@ -54,7 +61,7 @@ async fn fetch(exchange: &Arc<SimulatedExchange>, uri: &str) -> Got {
 async fn fetch_with(fault: Fault) -> (Arc<SimulatedExchange>, Got) {
     let exchange = exchange();
     let pair = format!("{}=1", fault.name());
-    exchange.set_faults(Faults::from_pairs([pair.as_str()]).unwrap());
+    exchange.set_fault_plan(&FaultPlan::from_pairs([pair.as_str()]).unwrap());
     let got = fetch(&exchange, PAGE).await;
     (exchange, got)
 }
@@ -83,7 +90,7 @@ async fn errors_are_the_recorded_ones() {
         assert_eq!((got.status, got.body), (status, format!(r#"{{"message":"{message}"}}"#)));
         assert_eq!(got.content_type, "application/json; charset=utf-8");
     }
-    let counters = exchange.counters();
+    let counters = exchange.counters(COINBASE);
     assert_eq!((counters.requests, counters.refused, counters.served), (5, 5, 0));
 }
 
@@ -95,7 +102,7 @@ async fn candles_are_the_markets_to_the_last_digit() {
     assert_eq!((got.status, rows.len()), (200, PAGE_ROWS));
     for row in rows {
         let open_time = row[0].as_i64().unwrap();
-        let candle = exchange.market().candle("BTC-USD", 60, open_time, NOW).unwrap();
+        let candle = exchange.market().candle(&btc(), 60, open_time, NOW).unwrap();
         let candle = candle.to_candle();
         let values = [candle.low, candle.high, candle.open, candle.close, candle.volume.unwrap()];
         assert_eq!(row[1..].iter().map(|v| v.as_f64().unwrap()).collect::<Vec<_>>(), values);
@@ -136,7 +143,7 @@ async fn faults_that_replace_the_answer_look_as_described() {
         assert_eq!((got.status, got.retry_after.as_deref()), (status, retry_after), "{fault:?}");
         assert!(got.body.starts_with(body), "{fault:?}: {}", got.body);
         assert_eq!(got.content_type.contains("html"), body.contains("html"), "{fault:?}");
-        assert_eq!(exchange.counters().faults[fault.name()], 1);
+        assert_eq!(exchange.counters(COINBASE).faults[fault.name()], 1);
         let is_json = serde_json::from_str::<Value>(&got.body).is_ok();
         let is_broken = matches!(fault, Fault::Unavailable | Fault::Html | Fault::Torn);
         assert_eq!(is_json, !is_broken, "{fault:?}");
@@ -170,7 +177,7 @@ async fn faults_of_rows_look_as_described() {
         values.dedup();
         let is_duplicate = fault == Fault::DuplicateRow;
         assert_eq!(values.len(), if is_duplicate { count - 1 } else { count }, "{fault:?}");
-        assert_eq!(exchange.counters().faults[fault.name()], 1);
+        assert_eq!(exchange.counters(COINBASE).faults[fault.name()], 1);
     }
 }
 
@@ -187,48 +194,52 @@ async fn a_bad_row_is_the_only_difference() {
 #[tokio::test]
 async fn slow_answers_come_late_and_hanging_ones_never() {
     let exchange = exchange();
-    exchange.set_faults(Faults { slow: 1.0, slow_millis: 60, ..Faults::default() });
+    exchange.set_faults(COINBASE, Faults { slow: 1.0, slow_millis: 60, ..Faults::default() });
     let begun = tokio::time::Instant::now();
     assert_eq!(rows(&fetch(&exchange, PAGE).await.body).len(), PAGE_ROWS);
     assert!(begun.elapsed() >= Duration::from_millis(60));
-    exchange.set_faults(Faults { hang: 1.0, ..Faults::default() });
+    exchange.set_faults(COINBASE, Faults { hang: 1.0, ..Faults::default() });
     let patience = Duration::from_millis(200);
     assert!(tokio::time::timeout(patience, fetch(&exchange, PAGE)).await.is_err());
-    assert_eq!(exchange.counters().faults["hang"], 1);
+    assert_eq!(exchange.counters(COINBASE).faults["hang"], 1);
 }
 
 #[tokio::test]
 async fn faults_are_put_read_and_refused_by_name() {
     let exchange = exchange();
-    let put = send(&exchange, "PUT", "/simulator/faults", r#"{"empty":1}"#).await;
+    let put = send(&exchange, "PUT", "/simulator/coinbase/faults", r#"{"empty":1}"#).await;
     assert_eq!(put.status, 200);
     assert_eq!(fetch(&exchange, PAGE).await.body, "[]");
+    let strange = send(&exchange, "PUT", "/simulator/coinbase/faults", r#"{"note":1}"#).await;
+    assert_eq!(strange.status, 422);
+    assert!(strange.body.contains("fault note has no meaning for coinbase"), "{}", strange.body);
+    assert_eq!(fetch(&exchange, "/simulator/kraken/faults").await.status, 404);
     for bad in [r#"{"emty":1}"#, r#"{"empty":"x"}"#, r#"{"empty":-1}"#, "empty"] {
-        let got = send(&exchange, "PUT", "/simulator/faults", bad).await;
+        let got = send(&exchange, "PUT", "/simulator/coinbase/faults", bad).await;
         assert_eq!(got.status, 422);
         assert!(got.body.contains("empty"), "{}", got.body);
     }
-    let now = fetch(&exchange, "/simulator/faults").await.body;
-    assert_eq!(serde_json::from_str::<Faults>(&now).unwrap().empty, 1.0);
-    let counters = fetch(&exchange, "/simulator/requests").await.body;
+    let now = fetch(&exchange, "/simulator/coinbase/faults").await.body;
+    assert_eq!(Faults::from_json(COINBASE, now.as_bytes()).unwrap().empty, 1.0);
+    let counters = fetch(&exchange, "/simulator/coinbase/requests").await.body;
     let counters: Value = serde_json::from_str(&counters).unwrap();
     assert_eq!(
         counters,
-        json!({"requests": 1, "served": 1, "refused": 0, "rate_limited": 0,
-        "faults": {"empty": 1}})
+        json!({"requests": 1, "served": 1, "refused": 0, "throttled": 0,
+            "most": {}, "faults": {"empty": 1}})
     );
 }
 
 #[tokio::test]
 async fn truth_streams_every_closed_candle_whatever_the_faults() {
     let exchange = exchange();
-    exchange.set_faults(Faults { hang: 1.0, ..Faults::default() });
+    exchange.set_faults(COINBASE, Faults { hang: 1.0, ..Faults::default() });
     let start = NOW - 30 - 3 * MINUTES_PER_PIECE / 2 * 60;
     for (granularity, end) in [(60, NOW), (3_600, NOW + 86_400), (86_400, NOW), (60, start)] {
         let uri = format!(
-            "/simulator/truth?product_id=BTC-USD&granularity={granularity}&start={start}&end={end}"
+            "/simulator/truth?instrument=BTC-USD&granularity={granularity}&start={start}&end={end}"
         );
-        let truth = exchange.truth("BTC-USD", granularity, start, end);
+        let truth = exchange.truth(&btc(), granularity, start, end);
         let got = fetch(&exchange, &uri).await;
         let mut expected = Vec::new();
         for candle in &truth {
@@ -239,9 +250,9 @@ async fn truth_streams_every_closed_candle_whatever_the_faults() {
         assert!(got.body.as_bytes() == expected, "{granularity}: {} bytes", got.body.len());
         assert_eq!(truth.is_empty(), end == start);
     }
-    let before_history = "/simulator/truth?product_id=BTC-USD&granularity=60&start=0&end=60";
+    let before_history = "/simulator/truth?instrument=BTC-USD&granularity=60&start=0&end=60";
     assert_eq!(fetch(&exchange, before_history).await.body, "[]");
-    let unknown = "/simulator/truth?product_id=NOPE&granularity=60&start=0&end=60";
+    let unknown = "/simulator/truth?instrument=NOPE&granularity=60&start=0&end=60";
     assert_eq!(fetch(&exchange, unknown).await.status, 404);
 }
 
@@ -253,11 +264,11 @@ async fn a_served_exchange_answers_and_ends_though_a_request_hangs() {
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let shutdown = async move { stopped.await.unwrap_or_default() };
     let server = tokio::spawn(serve(listener, exchange.clone(), shutdown));
-    exchange.set_faults(Faults { hang: 1.0, ..Faults::default() });
+    exchange.set_faults(COINBASE, Faults { hang: 1.0, ..Faults::default() });
     let mut client = tokio::net::TcpStream::connect(address).await.unwrap();
     let request = format!("GET {PAGE} HTTP/1.1\r\nHost: exchange\r\n\r\n");
     client.write_all(request.as_bytes()).await.unwrap();
-    while exchange.counters().requests == 0 {
+    while exchange.counters(COINBASE).requests == 0 {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     stop.send(()).unwrap();

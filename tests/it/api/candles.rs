@@ -48,7 +48,7 @@ async fn candles_are_the_markets_bit_for_bit() {
         let window = Window::new(start, app.due(&series));
         let answer = app.get(&format!("{BTC}&{}", query_of(window))).await.ok();
         let (start, end) = (window.start.timestamp(), window.end.timestamp());
-        let truth = app.exchange.truth("BTC-USD", 60, start, end);
+        let truth = app.exchange.truth(&"BTCUSD".parse().unwrap(), 60, start, end);
         let candles = items(&answer, "candles");
         assert_eq!(candles.len(), truth.len());
         for (candle, truth) in candles.iter().zip(truth) {
@@ -99,7 +99,12 @@ async fn a_revised_candle_shows_its_revision_and_when_it_came() {
     let answer = app.get(&format!("{BTC}&{}", query_of(window))).await.ok();
     let second = &items(&answer, "candles")[0];
     assert_eq!((&second["revision"], &second["extracted_at"]), (&1.into(), &answer["as_of"]));
-    let truth = app.exchange.truth("BTC-USD", 60, window.start.timestamp(), window.end.timestamp());
+    let truth = app.exchange.truth(
+        &"BTCUSD".parse().unwrap(),
+        60,
+        window.start.timestamp(),
+        window.end.timestamp(),
+    );
     assert_eq!(second["volume"].as_f64(), truth[0].to_candle().volume);
     assert_ne!(second["volume"], first["volume"]);
 }

@@ -1,15 +1,20 @@
 //! `GET /v1/dead-letters`: what was refused is kept as it came, and listed exactly once.
 
-use std::{collections::BTreeSet, fmt::Write};
+use std::{collections::BTreeSet, fmt::Write, sync::Arc};
 
+use axum::{
+    body::{Body, to_bytes},
+    http::Request,
+};
 use barkeep::{
     market::Series,
-    simulate::{CandleQuery, Outcome, SimulatedExchange, SimulationConfig},
+    simulate::{SimulatedExchange, SimulatedProvider, SimulationConfig},
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
 use chrono::TimeDelta;
 use insta::assert_json_snapshot;
 use serde_json::Value;
+use tower::ServiceExt;
 
 use super::{assert_refused, items};
 use crate::support::test_app::{Setup, TestApp};
@@ -17,19 +22,16 @@ use crate::support::test_app::{Setup, TestApp};
 const BTC: &str = "coinbase/BTCUSD/1m";
 
 /// The body with which an exchange that has not been asked before answers the first poll.
-fn first_body(app: &TestApp) -> Vec<u8> {
-    let twin = SimulatedExchange::new(&SimulationConfig::default(), app.clock.clone());
-    twin.set_faults(app.exchange.faults());
+async fn first_body(app: &TestApp) -> Vec<u8> {
+    let twin = Arc::new(SimulatedExchange::new(&SimulationConfig::default(), app.clock.clone()));
+    let coinbase = SimulatedProvider::Coinbase;
+    twin.set_faults(coinbase, app.exchange.faults(coinbase));
     let due = app.due(&BTC.parse::<Series>().unwrap()).timestamp();
-    let query = CandleQuery {
-        granularity: Some("60".to_owned()),
-        start: Some((due - 300 * 60).to_string()),
-        end: Some((due - 60).to_string()),
-    };
-    match twin.answer("BTC-USD", &query).outcome {
-        Outcome::Reply(reply) => reply.body,
-        Outcome::Hang => panic!("the twin does not answer"),
-    }
+    let (start, end) = (due - 300 * 60, due - 60);
+    let uri = format!("/products/BTC-USD/candles?granularity=60&start={start}&end={end}");
+    let request = Request::get(uri).body(Body::empty()).unwrap();
+    let response = twin.router().oneshot(request).await.unwrap();
+    to_bytes(response.into_body(), 1 << 20).await.unwrap().to_vec()
 }
 
 /// The one letter there is, with its bytes.
@@ -53,7 +55,7 @@ async fn a_bad_row_is_kept_byte_for_byte() {
     app.poll(BTC).await.unwrap();
     let (letter, raw) = only_letter(&app).await;
     assert_json_snapshot!(letter);
-    let body = String::from_utf8(first_body(&app)).unwrap();
+    let body = String::from_utf8(first_body(&app).await).unwrap();
     let raw = String::from_utf8(raw).unwrap();
     assert!(raw.starts_with('[') && raw.ends_with(']'), "one whole row: {raw}");
     assert_eq!(body.matches(&raw).count(), 1, "{raw} in {body}");
@@ -68,7 +70,7 @@ async fn an_answer_that_cannot_be_read_is_kept_whole() {
     app.set_faults(&["torn=1"]);
     app.poll(BTC).await.unwrap_err();
     let (letter, raw) = only_letter(&app).await;
-    assert_eq!(raw, first_body(&app));
+    assert_eq!(raw, first_body(&app).await);
     assert_json_snapshot!(letter, {".raw" => "[half a page]", ".raw_base64" => "[half a page]"});
 }
 

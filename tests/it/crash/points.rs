@@ -5,7 +5,7 @@ use std::{
     time::Instant,
 };
 
-use barkeep::simulate::Faults;
+use barkeep::simulate::FaultPlan;
 
 use super::stage::{FAULTS, Stage, seconds_since};
 
@@ -32,13 +32,13 @@ async fn t35_t50_a_kill_at_every_named_point_of_the_write_path_loses_and_doubles
             // A longer history each time, so that there are enough commits to die in.
             let hours = 48 + 5 * (round * POINTS.len() + turn);
             stage.set("INGEST__HISTORY", &format!("{hours}h"));
-            stage.exchange.set_faults(Faults::from_pairs(faults.iter().copied()).unwrap());
+            stage.exchange.set_fault_plan(&FaultPlan::from_pairs(faults.iter().copied()).unwrap());
             let mut daemon = stage.spawn_doomed(point, count);
             let status = daemon.ended(Duration::from_secs(30)).await;
             assert_eq!(status.signal(), Some(SIGABRT), "{point}:{count} was not what ended it");
         }
     }
-    stage.exchange.set_faults(Faults::from_pairs(FAULTS).unwrap());
+    stage.exchange.set_fault_plan(&FaultPlan::from_pairs(FAULTS).unwrap());
     let audit = stage.examine().await;
     println!("{} deaths, {audit:?}, {:.0} s", POINTS.len() * COUNTS.len(), seconds_since(began));
     assert!(audit.agree > 15_000, "{audit:?}");

@@ -14,7 +14,7 @@ use barkeep::{
     ingest::{Book, closed_until},
     lake::{Lake, Table},
     market::{Series, Timeframe, Window},
-    simulate::{self, Audit, Faults, SimulatedExchange, SimulationConfig, audit},
+    simulate::{self, Audit, FaultPlan, SimulatedExchange, SimulationConfig, audit},
     store::Store,
 };
 use chrono::{DateTime, TimeDelta, Utc};
@@ -64,7 +64,7 @@ impl Stage {
             ..SimulationConfig::default()
         };
         let exchange = Arc::new(SimulatedExchange::new(&market, clock.clone()));
-        exchange.set_faults(Faults::from_pairs(FAULTS).unwrap());
+        exchange.set_fault_plan(&FaultPlan::from_pairs(FAULTS).unwrap());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         tokio::spawn(simulate::serve(listener, exchange.clone(), std::future::pending()));

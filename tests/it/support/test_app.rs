@@ -17,7 +17,7 @@ use barkeep::{
     jobs::{self, JobSpec},
     market::{Series, Window},
     providers::{Lane, Origin},
-    simulate::{self, Faults, SimulatedExchange, SimulationConfig},
+    simulate::{self, FaultPlan, SimulatedExchange, SimulationConfig},
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::FutureExt;
@@ -158,8 +158,9 @@ impl TestApp {
         self.app.closed_until(series, self.now())
     }
 
+    /// `name=share` for every provider that knows it, `provider:name=share` for one.
     pub(crate) fn set_faults(&self, faults: &[&str]) {
-        self.exchange.set_faults(Faults::from_pairs(faults.iter().copied()).unwrap());
+        self.exchange.set_fault_plan(&FaultPlan::from_pairs(faults.iter().copied()).unwrap());
     }
 
     /// Brings a file of that name and text into the lake.

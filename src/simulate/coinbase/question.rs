@@ -1,27 +1,30 @@
 //! Reading a request for candles: what may be asked, and the words in which it is refused.
 
-use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Utc};
+use chrono::TimeDelta;
 use serde::Deserialize;
 
-use super::GRANULARITIES;
+use crate::simulate::{Reply, instant::read_instant};
+
+/// Candle lengths that are offered, in seconds.
+pub(super) const GRANULARITIES: [i64; 6] = [60, 300, 900, 3_600, 21_600, 86_400];
 
 /// Most candles between `start` and `end`; both bounds count, so an answer may have one row more.
 const MOST_CANDLES: i64 = 300;
 
 /// The query of a request for candles, as text.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
-pub struct CandleQuery {
+pub(super) struct CandleQuery {
     /// Length of the candles, in seconds.
-    pub granularity: Option<String>,
+    pub(super) granularity: Option<String>,
     /// First open time, ISO 8601 or unix seconds.
-    pub start: Option<String>,
+    pub(super) start: Option<String>,
     /// Last open time, inclusive, ISO 8601 or unix seconds.
-    pub end: Option<String>,
+    pub(super) end: Option<String>,
 }
 
 /// Why a request is wrong, in the exchange's own words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
+pub(super) enum Refusal {
     /// No such product or page.
     #[error("NotFound")]
     NotFound,
@@ -44,11 +47,17 @@ pub enum Refusal {
 
 impl Refusal {
     /// The HTTP status.
-    pub const fn status(self) -> u16 {
+    const fn status(self) -> u16 {
         match self {
             Self::NotFound => 404,
             _ => 400,
         }
+    }
+}
+
+impl From<Refusal> for Reply {
+    fn from(refusal: Refusal) -> Self {
+        Self::message(refusal.status(), &refusal.to_string())
     }
 }
 
@@ -60,7 +69,8 @@ pub(super) fn read_granularity(text: Option<&str>) -> Result<i64, Refusal> {
 
 /// Reads bounds of at most 300 candles, as whole unix seconds between the given instants.
 pub(super) fn read_bounds(start: &str, end: &str, granularity: i64) -> Result<(i64, i64), Refusal> {
-    let (start, end) = (read_instant(start)?, read_instant(end)?);
+    let bound = |text| read_instant(text).ok_or(Refusal::Bound);
+    let (start, end) = (bound(start)?, bound(end)?);
     if start > end {
         return Err(Refusal::Order);
     }
@@ -72,35 +82,9 @@ pub(super) fn read_bounds(start: &str, end: &str, granularity: i64) -> Result<(i
     Ok((start.timestamp() + starts_late, end.timestamp()))
 }
 
-/// Reads ISO 8601 (UTC where it names no offset) or unix seconds.
-pub(super) fn read_instant(text: &str) -> Result<DateTime<Utc>, Refusal> {
-    let text = text.trim();
-    let unix = || DateTime::from_timestamp(text.parse().ok()?, 0);
-    let with_offset = || Some(DateTime::parse_from_rfc3339(text).ok()?.to_utc());
-    let without_offset = || Some(text.parse::<NaiveDateTime>().ok()?.and_utc());
-    let day = || Some(text.parse::<NaiveDate>().ok()?.and_time(NaiveTime::MIN).and_utc());
-    unix().or_else(with_offset).or_else(without_offset).or_else(day).ok_or(Refusal::Bound)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn instants_are_iso_or_unix_seconds() {
-        for text in [
-            "1709251200",
-            "2024-03-01",
-            "2024-03-01T00:00:00",
-            "2024-03-01T00:00:00Z",
-            "2024-03-01T01:00:00.000+01:00",
-        ] {
-            assert_eq!(read_instant(text).unwrap().timestamp(), 1_709_251_200, "{text}");
-        }
-        for text in ["", "noon", "2024-13-01", "9223372036854775807"] {
-            assert_eq!(read_instant(text), Err(Refusal::Bound), "{text}");
-        }
-    }
 
     #[test]
     fn only_offered_granularities_are_read() {

@@ -1,7 +1,12 @@
-//! The exchange's decisions: bounds, refusals, running candles, limits and counters.
+//! Coinbase's decisions: bounds, refusals, running candles, limits and counters.
+
+use std::time::Duration;
 
 use super::*;
-use crate::clock::ManualClock;
+use crate::{
+    clock::ManualClock,
+    simulate::{FaultPlan, MarketCandle, SimulationConfig, answer::Outcome},
+};
 
 /// 2024-03-01T12:00:30Z: half a minute into a minute.
 const NOW: i64 = 1_709_294_430;
@@ -21,9 +26,16 @@ fn query(granularity: &str, start: impl ToString, end: impl ToString) -> CandleQ
     }
 }
 
+fn btc() -> InstrumentId {
+    "BTCUSD".parse().unwrap()
+}
+
+fn rows(exchange: &SimulatedExchange, query: &CandleQuery) -> Vec<MarketCandle> {
+    exchange.coinbase_page("BTC-USD", query, exchange.now()).unwrap().rows
+}
+
 fn times(exchange: &SimulatedExchange, query: &CandleQuery) -> Vec<i64> {
-    let (rows, _) = exchange.candles("BTC-USD", query).unwrap();
-    rows.iter().map(|row| row.open_time).collect()
+    rows(exchange, query).iter().map(|row| row.open_time).collect()
 }
 
 #[test]
@@ -61,7 +73,7 @@ fn the_running_candle_is_partial_and_nothing_is_in_the_future() {
     let (exchange, clock) = exchange();
     let newest = |exchange: &SimulatedExchange| {
         let query = query("300", NOW - 3_000, NOW + 3_000);
-        exchange.candles("BTC-USD", &query).unwrap().0[0]
+        rows(exchange, &query)[0]
     };
     let before = newest(&exchange);
     assert_eq!(before.open_time, NOW - 30);
@@ -75,7 +87,7 @@ fn the_running_candle_is_partial_and_nothing_is_in_the_future() {
 fn truth_holds_closed_candles_only_and_ends_before_its_end() {
     let (exchange, clock) = exchange();
     let truth = |exchange: &SimulatedExchange| {
-        exchange.truth("BTC-USD", 60, NOW - 150, NOW + 600).iter().map(|c| c.open_time).collect()
+        exchange.truth(&btc(), 60, NOW - 150, NOW + 600).iter().map(|c| c.open_time).collect()
     };
     let running = NOW - 30;
     let closed: Vec<i64> = truth(&exchange);
@@ -83,34 +95,50 @@ fn truth_holds_closed_candles_only_and_ends_before_its_end() {
     clock.advance(Duration::from_secs(30));
     let closed: Vec<i64> = truth(&exchange);
     assert_eq!(closed, [running - 120, running - 60, running]);
-    let half_open = exchange.truth("BTC-USD", 60, running - 120, running - 60);
+    let half_open = exchange.truth(&btc(), 60, running - 120, running - 60);
     assert_eq!(half_open.len(), 1);
 }
 
 #[test]
 fn wrong_questions_are_refused() {
     let (exchange, _) = exchange();
-    let refusal = |query| exchange.candles("BTC-USD", &query).unwrap_err();
+    let refusal = |query| exchange.coinbase_page("BTC-USD", &query, exchange.now()).unwrap_err();
     assert_eq!(refusal(query("60", 0, 300 * 60 + 1)), Refusal::TooMany);
     assert_eq!(refusal(query("120", 0, 60)), Refusal::Granularity);
     assert_eq!(refusal(CandleQuery::default()), Refusal::Granularity);
     assert_eq!(refusal(query("60", 60, 0)), Refusal::Order);
     assert_eq!(refusal(query("60", "noon", 60)), Refusal::Bound);
-    let unknown = exchange.candles("NOPE-USD", &query("60", 0, 60)).unwrap_err();
-    assert_eq!(unknown, Refusal::NotFound);
+    for unknown in ["NOPE-USD", "BTCUSD", "btc-usd", "BT-CUSD", "EUR-USD", "IBM"] {
+        let refusal = exchange.coinbase_page(unknown, &query("60", 0, 60), exchange.now());
+        assert_eq!(refusal.unwrap_err(), Refusal::NotFound, "{unknown}");
+    }
 }
 
 #[test]
 fn above_the_rate_limit_requests_are_throttled_and_counted() {
-    let limit = RateLimit { per_second: 0.0, burst: 2.0 };
-    let exchange = exchange().0.with_rate_limit(limit);
+    let (exchange, clock) = exchange();
+    let limits = ["2/s", "3/min"].map(|limit| limit.parse().unwrap());
+    exchange.set_limits(SimulatedProvider::Coinbase, &limits);
     let query = query("60", NOW - 60, NOW);
-    let last = (0..3).map(|_| exchange.answer("BTC-USD", &query)).last().unwrap();
-    let Outcome::Reply(reply) = last.outcome else { panic!("hangs") };
-    assert_eq!((reply.status, reply.retry_after), (429, None));
-    assert_eq!(reply.body, br#"{"message":"Public rate limit exceeded"}"#);
-    let counters = exchange.counters();
-    assert_eq!((counters.requests, counters.served, counters.rate_limited), (3, 2, 1));
+    let ask = || {
+        let Outcome::Reply(reply) = exchange.coinbase_candles("BTC-USD", &query).outcome else {
+            panic!("hangs")
+        };
+        if reply.status != 200 {
+            assert_eq!((reply.status, reply.headers), (429, Vec::new()));
+            assert_eq!(reply.body, br#"{"message":"Public rate limit exceeded"}"#);
+        }
+        reply.status
+    };
+    assert_eq!([ask(), ask(), ask()], [200, 200, 429]);
+    clock.advance(Duration::from_secs(1));
+    assert_eq!([ask(), ask()], [200, 429], "the minute has room for one more");
+    clock.advance(Duration::from_secs(59));
+    assert_eq!([ask(), ask(), ask()], [200, 200, 429]);
+    let counters = exchange.counters(SimulatedProvider::Coinbase);
+    assert_eq!((counters.requests, counters.served, counters.throttled), (8, 5, 3));
+    assert_eq!(counters.most, [("2/s".to_owned(), 3), ("3/min".to_owned(), 5)].into());
+    assert_eq!(exchange.counters(SimulatedProvider::Oanda).requests, 0);
 }
 
 #[test]
@@ -118,14 +146,30 @@ fn a_run_with_faults_is_reproducible() {
     let run = || {
         let exchange = exchange().0;
         let pairs = ["empty=0.2", "bad_row=0.2", "shuffled=0.3", "throttle=0.1", "drop_row=0.4"];
-        exchange.set_faults(Faults::from_pairs(pairs).unwrap());
+        exchange.set_fault_plan(&FaultPlan::from_pairs(pairs).unwrap());
         let query = query("60", NOW - 6_000, NOW);
-        let answers: Vec<_> = (0..50).map(|_| exchange.answer("BTC-USD", &query)).collect();
-        (answers, exchange.counters())
+        let answers: Vec<_> =
+            (0..50).map(|_| exchange.coinbase_candles("BTC-USD", &query)).collect();
+        (answers, exchange.counters(SimulatedProvider::Coinbase))
     };
     let (answers, counters) = run();
     assert_eq!((&answers, &counters), (&run().0, &run().1));
     assert_eq!(counters.requests, 50);
     assert_eq!(counters.served + counters.faults["throttle"], 50);
     assert!(counters.faults.len() == 5, "{counters:?}");
+}
+
+#[test]
+fn a_diverging_provider_is_off_and_the_truth_is_not() {
+    let clock = exchange().1;
+    let config = SimulationConfig {
+        divergence_bps: [(SimulatedProvider::Coinbase, 50)].into(),
+        ..SimulationConfig::default()
+    };
+    let exchange = SimulatedExchange::new(&config, clock);
+    let start = NOW - 30 - 600;
+    let told = rows(&exchange, &query("60", start, start));
+    let truth = exchange.truth(&btc(), 60, start, start + 60);
+    assert_eq!(told[0], truth[0].diverged(50));
+    assert_ne!(told[0], truth[0]);
 }
