@@ -6,7 +6,7 @@ use axum::{
     Json, Router,
     extract::{Path, Request, State},
     http::{HeaderName, HeaderValue, StatusCode, header},
-    middleware::{Next, from_fn},
+    middleware::{Next, from_fn, from_fn_with_state},
     response::{IntoResponse, Response},
     routing::get,
 };
@@ -34,6 +34,7 @@ impl SimulatedExchange {
             .route("/simulator/{provider}/faults", get(faults).put(put_faults))
             .route("/simulator/{provider}/requests", get(requests))
             .fallback(coinbase::not_found)
+            .layer(from_fn_with_state(self.clone(), dated))
             .with_state(self)
     }
 }
@@ -101,6 +102,16 @@ pub(super) async fn deliver(Answer { delay, outcome }: Answer) -> Response {
         // The connection drops this when the client goes away.
         Outcome::Hang => std::future::pending().await,
     }
+}
+
+/// Answers tell the exchange's own time.
+async fn dated(State(exchange): Exchange, request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let date = exchange.now().format("%a, %d %b %Y %H:%M:%S GMT").to_string();
+    if let Ok(date) = HeaderValue::try_from(date) {
+        response.headers_mut().insert(header::DATE, date);
+    }
+    response
 }
 
 fn provider(name: &str) -> Result<SimulatedProvider, Reply> {

@@ -12,7 +12,8 @@ async fn hours_beside_a_day(change: impl Fn(&mut [f64; 5])) -> (TestApp, Value) 
     let setup = Setup { timeframes: "1h", history: "3d", simulation, ..Setup::default() };
     let app = TestApp::with(setup).await;
     let start = "2024-03-05T00:00:00Z".parse::<chrono::DateTime<chrono::Utc>>().unwrap();
-    let day = app.exchange.market().candle("BTC-USD", 86_400, start.timestamp(), i64::MAX);
+    let bitcoin = "BTCUSD".parse().unwrap();
+    let day = app.exchange.market().candle(&bitcoin, 86_400, start.timestamp(), i64::MAX);
     let day = day.unwrap().to_candle();
     let mut values = [day.open, day.high, day.low, day.close, day.volume.unwrap()];
     change(&mut values);
