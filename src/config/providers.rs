@@ -1,12 +1,13 @@
 //! `[providers.*]`: where each provider is, with what credentials, and what it allows.
 
-use std::{num::NonZeroU32, time::Duration};
+use std::{collections::BTreeMap, num::NonZeroU32, time::Duration};
 
 use chrono::TimeDelta;
 use secrecy::SecretString;
 use url::Url;
 
 use super::{CdpKey, Limit, Span, cdp_key, positive, reader::Reader};
+use crate::market::InstrumentId;
 
 /// Every provider Barkeep can ask. One that lacks its credentials is passed over.
 #[derive(Debug, Clone)]
@@ -38,6 +39,8 @@ pub struct AlphaVantageConfig {
     pub settle_daily: TimeDelta,
     pub api_key: Option<SecretString>,
     pub plan: Plan,
+    /// Stocks that are spelt differently there.
+    pub symbols: BTreeMap<InstrumentId, String>,
     pub is_mock: bool,
 }
 
@@ -88,6 +91,7 @@ pub(super) fn providers(read: &mut Reader) -> ProvidersConfig {
             settle_daily: read.get::<Span>("providers.alpha_vantage.settle_daily").into(),
             api_key: read.secret("providers.alpha_vantage.api_key"),
             plan: read.get("providers.alpha_vantage.plan"),
+            symbols: symbols(read),
             is_mock: read.get("providers.alpha_vantage.is_mock"),
         },
         coinbase: coinbase(read),
@@ -127,6 +131,21 @@ fn cdp_key(read: &mut Reader) -> Option<CdpKey> {
         read.violation("providers.coinbase.key_secret", cdp_key::READABLE);
     }
     key
+}
+
+fn symbols(read: &mut Reader) -> BTreeMap<InstrumentId, String> {
+    let mut symbols = BTreeMap::new();
+    for (path, asset, names) in read.lists("providers.alpha_vantage.symbols") {
+        let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-');
+        match (asset.parse::<InstrumentId>(), &names[..]) {
+            (Ok(asset), [name]) if !name.is_empty() && name.chars().all(is_plain) => {
+                symbols.insert(asset, name.clone());
+            }
+            (Err(error), _) => read.violation(&path, &error.to_string()),
+            _ => read.violation(&path, "write one symbol of letters, digits, . and -, like BRK-B"),
+        }
+    }
+    symbols
 }
 
 fn http(read: &mut Reader, provider: &str) -> HttpConfig {

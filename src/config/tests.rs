@@ -89,6 +89,19 @@ fn an_asset_may_have_an_order_of_its_own() {
 }
 
 #[test]
+fn a_stock_may_be_spelt_differently_at_alpha_vantage() {
+    let file = file(concat!(
+        "[providers.alpha_vantage.symbols]\nBRKB = \"BRK-B\"\n",
+        "\"X Y\" = \"XY\"\nIBM = \"I B M\"\nAAPL = [\"A\", \"B\"]\n",
+    ));
+    let violations = Config::from_layers(Some(file.path()), HashMap::new()).unwrap_err().violations;
+    assert_eq!(violations.len(), 3, "{violations:?}");
+    let variables = environment(&[("BARKEEP__PROVIDERS__ALPHA_VANTAGE__SYMBOLS__BRKB", "BRK-B")]);
+    let config = Config::from_layers(None, variables).unwrap();
+    assert_eq!(config.providers.alpha_vantage.symbols[&"BRKB".parse().unwrap()], "BRK-B");
+}
+
+#[test]
 fn single_days_of_a_calendar_are_set_by_date() {
     let variables = environment(&[
         ("BARKEEP__CALENDARS__EQUITY_CLOSED", "2027-03-01,2027-03-02"),

@@ -191,6 +191,20 @@ async fn t78_no_piece_of_the_key_is_left_where_a_long_text_is_cut() {
 }
 
 #[tokio::test]
+async fn a_stock_is_asked_for_as_it_is_spelt_there() {
+    let server = Loopback::start(|_| Some(answer(200, &[], fixture("equity_15min.csv")))).await;
+    let provider = alpha_vantage(&server.url, JumpingClock::at(at(LATER)), |config| {
+        config.symbols = [("BRKB".parse().unwrap(), "BRK-B".to_owned())].into();
+    });
+    let series = series("BRKB/15m");
+    let window = window(&series);
+    let batch = provider.fetch(&series, window, Lane::Live).await.unwrap();
+    assert_eq!(batch.series, series, "ours stays ours");
+    let asked = server.requests()[0].to_string();
+    assert!(asked.contains("&symbol=BRK-B&"), "{asked}");
+}
+
+#[tokio::test]
 async fn t19_another_shape_overnight_opens_the_circuit() {
     let body = String::from_utf8(fixture("equity_15min.csv")).unwrap().replace("open", "first");
     let server = Loopback::start(move |_| Some(answer(200, &[], body.clone()))).await;

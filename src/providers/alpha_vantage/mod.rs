@@ -4,7 +4,7 @@ mod question;
 mod refusal;
 mod wire;
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::future::BoxFuture;
@@ -17,8 +17,8 @@ use crate::{
     clock::Clock,
     config::{AlphaVantageConfig, Plan},
     market::{
-        AssetClass, Calendar, Calendars, Provenance, ProviderId, RawBatch, Series, Timeframe,
-        Window,
+        AssetClass, Calendar, Calendars, InstrumentId, Provenance, ProviderId, RawBatch, Series,
+        Timeframe, Window,
     },
 };
 
@@ -32,6 +32,7 @@ pub struct AlphaVantage {
     clock: Arc<dyn Clock>,
     key: SecretString,
     plan: Plan,
+    symbols: BTreeMap<InstrumentId, String>,
     settle: TimeDelta,
     settle_daily: TimeDelta,
     is_mock: bool,
@@ -49,7 +50,8 @@ impl AlphaVantage {
         let http = HttpClient::new(&id, &config.http, auth, context)?;
         let AlphaVantageConfig { plan, settle, settle_daily, is_mock, .. } = *config;
         let (url, clock) = (config.http.url.clone(), context.clock.clone());
-        Ok(Some(Self { id, http, url, clock, key, plan, settle, settle_daily, is_mock }))
+        let symbols = config.symbols.clone();
+        Ok(Some(Self { id, http, url, clock, key, plan, symbols, settle, settle_daily, is_mock }))
     }
 
     fn request(
@@ -63,7 +65,9 @@ impl AlphaVantage {
             provider: self.id.to_string(),
             what: format!("{} candles of {}", series.timeframe, series.instrument),
         })?;
-        let question = function.question(series, Extent::of(function, series, window, now));
+        let known_as = self.symbols.get(&series.instrument).map(String::as_str);
+        let symbol = known_as.unwrap_or(series.instrument.as_str());
+        let question = function.question(series, symbol, Extent::of(function, series, window, now));
         let mut url = self.url.clone();
         url.set_path(&format!("{}/query", self.url.path().trim_end_matches('/')));
         url.query_pairs_mut().extend_pairs(&question);

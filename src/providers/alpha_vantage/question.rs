@@ -74,13 +74,18 @@ impl Function {
 
     /// The query without the key. Whether prices are adjusted and which sessions are meant is always
     /// said: the defaults would rewrite history after every split, and mix sessions.
-    pub(super) fn question(self, series: &Series, extent: Extent) -> Vec<(&'static str, String)> {
+    pub(super) fn question(
+        self,
+        series: &Series,
+        symbol: &str,
+        extent: Extent,
+    ) -> Vec<(&'static str, String)> {
         let mut question = vec![("function", self.name().to_owned())];
         let pair = series.instrument.pair();
-        let (base, quote) = pair.map_or((series.instrument.as_str(), ""), |pair| pair);
+        let (base, quote) = pair.unwrap_or_default();
         match self {
             Self::EquityIntraday | Self::EquityDaily => {
-                question.push(("symbol", series.instrument.as_str().to_owned()));
+                question.push(("symbol", symbol.to_owned()));
             }
             Self::FxIntraday | Self::FxDaily => {
                 question.push(("from_symbol", base.to_owned()));
@@ -250,7 +255,7 @@ mod tests {
         let series = series(name);
         let function = Function::of(&series).unwrap();
         let extent = Extent::of(function, &series, Window::new(at(start), now), now);
-        let pairs = function.question(&series, extent);
+        let pairs = function.question(&series, series.instrument.as_str(), extent);
         pairs.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join("&")
     }
 
