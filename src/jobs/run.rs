@@ -136,8 +136,14 @@ async fn fetch_and_land(
     if let IngestError::Provider(ProviderError::Malformed { detail, body }) = &error {
         let detail = format!("the answer for {page} cannot be read: {detail}");
         let from = (book.series().provider.as_str(), app.clock.now());
-        let letter =
-            DeadLetter::new(book.series(), None, "readable_answer", detail, body.clone(), from);
+        let letter = DeadLetter::new(
+            book.series().into(),
+            None,
+            "readable_answer",
+            detail,
+            body.clone(),
+            from,
+        );
         app.store.keep(&[letter]).await?;
         let labels = [book.series().provider.as_str(), "readable_answer"];
         app.metrics.candles_refused.with_label_values(&labels).inc();
