@@ -21,6 +21,7 @@
 
 mod book;
 mod catch_up;
+mod compactor;
 mod derive;
 mod error;
 mod evidence;
