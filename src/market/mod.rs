@@ -17,7 +17,7 @@ mod timeframe;
 mod window;
 
 pub use article::Mention;
-pub use batch::{Provenance, RawBatch, RawText};
+pub use batch::{Provenance, RawBatch, RawItems, RawText};
 pub use calendar::{Adjusted, Calendar, Calendars};
 pub use candle::{Candle, Candles};
 pub use feed::{Feed, Subject};

@@ -76,7 +76,10 @@ pub trait Provider: Send + Sync + fmt::Debug {
 
 /// Every provider that can be asked: those whose credentials are there.
 #[derive(Debug, Clone, Default)]
-pub struct Providers(Arc<BTreeMap<ProviderId, Arc<dyn Provider>>>);
+pub struct Providers {
+    all: Arc<BTreeMap<ProviderId, Arc<dyn Provider>>>,
+    feeds: Option<Arc<AlphaVantage>>,
+}
 
 impl Providers {
     /// Fails only if the TLS roots of the machine cannot be read.
@@ -86,19 +89,26 @@ impl Providers {
         if let Some(oanda) = Oanda::open(&config.oanda, context)? {
             all.push(Arc::new(oanda));
         }
-        if let Some(one) = AlphaVantage::open(&config.alpha_vantage, context)? {
-            all.push(Arc::new(one));
+        let feeds = AlphaVantage::open(&config.alpha_vantage, context)?.map(Arc::new);
+        if let Some(one) = &feeds {
+            all.push(one.clone());
         }
-        Ok(Self(Arc::new(all.into_iter().map(|one| (one.id().clone(), one)).collect())))
+        let all = all.into_iter().map(|one| (one.id().clone(), one)).collect();
+        Ok(Self { all: Arc::new(all), feeds })
     }
 
     pub fn get(&self, id: &ProviderId) -> Option<&Arc<dyn Provider>> {
-        self.0.get(id)
+        self.all.get(id)
+    }
+
+    /// Who has news and macroeconomic indicators; `None` without a key.
+    pub fn feeds(&self) -> Option<&Arc<AlphaVantage>> {
+        self.feeds.as_ref()
     }
 
     /// By name.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<dyn Provider>> {
-        self.0.values()
+        self.all.values()
     }
 
     /// How candles of the series can be had from its provider; `None` for imported series.
