@@ -1,6 +1,7 @@
 //! Settings: compiled-in defaults, then a file, then the environment; all violations at once.
 
 mod calendars;
+mod feeds;
 mod limit;
 mod providers;
 mod reader;
@@ -12,6 +13,7 @@ use std::{collections::HashMap, fmt, net::SocketAddr, path::Path};
 use chrono::{DateTime, TimeDelta, Utc};
 
 pub use self::{
+    feeds::FeedsConfig,
     limit::Limit,
     providers::{
         AlphaVantageConfig, CoinbaseConfig, HttpConfig, OandaConfig, Plan, PriceSide,
@@ -34,6 +36,7 @@ pub struct Config {
     /// In the order of `Timeframe::ALL`.
     pub stale_after: [TimeDelta; 6],
     pub reconcile: ReconcileConfig,
+    pub feeds: FeedsConfig,
     pub providers: ProvidersConfig,
     pub clock: ClockConfig,
     pub log: LogConfig,
@@ -138,6 +141,7 @@ impl Config {
                 TimeDelta::from(read.get::<Span>(&format!("freshness.stale_after_{timeframe}")))
             }),
             reconcile: reconcile::reconcile(&mut read),
+            feeds: feeds::feeds(&mut read),
             providers: providers::providers(&mut read),
             clock: ClockConfig {
                 origin: read.get("clock.origin"),
