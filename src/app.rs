@@ -9,8 +9,8 @@ use crate::{
     clock::{Clock, SystemClock},
     config::Config,
     ingest::{
-        Book, Books, IngestError, Lander, NotOffered, Reconciler, Roster, Source, StoredSpending,
-        catch_up, closed_until, lineage,
+        Book, Books, Collector, IngestError, Lander, NotOffered, Reconciler, Roster, Source,
+        StoredSpending, catch_up, closed_until, lineage,
     },
     jobs::Queue,
     lake::{Lake, LakeError},
@@ -34,6 +34,7 @@ pub struct App {
     pub books: Arc<Books>,
     pub lander: Arc<Lander>,
     pub reconciler: Reconciler,
+    pub collector: Collector,
     pub queue: Queue,
     pub metrics: Metrics,
     pub lifecycle: Lifecycle,
@@ -95,10 +96,14 @@ impl App {
             let roster = Roster::new(&config.ingest, &providers)?;
             let reconciler =
                 Reconciler::new((&books, &lake, &store), (&metrics, &clock), &config.reconcile);
+            let handles = (&lake, &store, &providers);
+            let context = (&clock, &metrics, &lifecycle);
+            let collector = Collector::new(handles, context, &config.feeds).await?;
             let app = Arc::new(Self {
                 queue: Queue::new(&metrics),
                 lander: Arc::new(lander),
                 reconciler,
+                collector,
                 config,
                 clock,
                 store,

@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     app::App,
-    market::Series,
+    market::Subject,
     store::{DeadLetterFilter, DeadLetterPosition, KeptLetter},
 };
 
@@ -35,7 +35,8 @@ pub(super) struct Page {
 #[derive(Debug, Serialize)]
 pub(super) struct LetterView {
     id: String,
-    series: Series,
+    /// Or the feed.
+    series: Subject,
     open_time: Option<DateTime<Utc>>,
     expectation: String,
     detail: String,
@@ -55,7 +56,7 @@ pub(super) async fn list(
     mut params: Params,
 ) -> Result<Json<Page>, Problem> {
     let filter = DeadLetterFilter {
-        series: params.get("series")?,
+        subject: params.get("series")?,
         expectation: params.text("expectation").map(expectation).transpose()?,
         after: params.text("cursor").map(|cursor| read_cursor(&cursor)).transpose()?,
     };
@@ -124,7 +125,7 @@ fn view(kept: KeptLetter) -> LetterView {
     let KeptLetter { letter, last_seen_at, times_seen } = kept;
     LetterView {
         id: letter.id,
-        series: letter.series,
+        series: letter.subject,
         open_time: letter.open_time,
         expectation: letter.expectation,
         detail: letter.detail,

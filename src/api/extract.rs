@@ -85,6 +85,11 @@ impl Params {
 
     /// `start` and `end`, both or neither, aligned outwards to the candle grid.
     pub(super) fn window(&mut self, timeframe: Timeframe) -> Result<Option<Window>, Problem> {
+        Ok(self.span()?.map(|span| span.align(timeframe)))
+    }
+
+    /// `start` and `end`, both or neither, in whole seconds.
+    pub(super) fn span(&mut self) -> Result<Option<Window>, Problem> {
         let (start, end) = match (self.time("start")?, self.time("end")?) {
             (None, None) => return Ok(None),
             (Some(start), Some(end)) => (start, end),
@@ -99,8 +104,7 @@ impl Params {
             let detail = "the window begins before 1970";
             return Err(Problem::invalid("start", detail, "begin in 1970 or later"));
         }
-        let window = Window::new(whole_second_before(start), whole_second_after(end));
-        Ok(Some(window.align(timeframe)))
+        Ok(Some(Window::new(whole_second_before(start), whole_second_after(end))))
     }
 
     /// The book of the series named by `series=`, or by `asset=`, `timeframe=` and `provider=`.

@@ -4,9 +4,12 @@ mod candles;
 mod coverage;
 mod dead_letters;
 mod extract;
+mod feeds;
 mod findings;
 mod freshness;
 mod health;
+mod indicators;
+mod news;
 mod problem;
 mod providers;
 mod series;
@@ -51,6 +54,9 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/v1/dead-letters/{id}/raw", get(dead_letters::raw))
         .route("/v1/findings", get(findings::list))
         .route("/v1/providers", get(providers::list))
+        .route("/v1/news", get(news::list))
+        .route("/v1/macro", get(indicators::list))
+        .route("/v1/feeds", get(feeds::list))
         .route("/livez", get(health::live))
         .route("/readyz", get(health::ready))
         .route("/version", get(health::version))

@@ -2,6 +2,7 @@
 
 mod calendars;
 mod cdp_key;
+mod feeds;
 mod limit;
 mod providers;
 mod reader;
@@ -19,6 +20,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 pub use self::{
     cdp_key::CdpKey,
+    feeds::FeedsConfig,
     limit::Limit,
     providers::{
         AlphaVantageConfig, CoinbaseConfig, HttpConfig, OandaConfig, Plan, PriceSide,
@@ -41,6 +43,7 @@ pub struct Config {
     /// In the order of `Timeframe::ALL`.
     pub stale_after: [TimeDelta; 6],
     pub reconcile: ReconcileConfig,
+    pub feeds: FeedsConfig,
     pub providers: ProvidersConfig,
     pub clock: ClockConfig,
     pub log: LogConfig,
@@ -147,6 +150,7 @@ impl Config {
                 TimeDelta::from(read.get::<Span>(&format!("freshness.stale_after_{timeframe}")))
             }),
             reconcile: reconcile::reconcile(&mut read),
+            feeds: feeds::feeds(&mut read),
             providers: providers::providers(&mut read),
             clock: ClockConfig {
                 origin: read.get("clock.origin"),

@@ -53,6 +53,8 @@ impl Reader {
             .with_list_parse_key("calendars.fx_early_close")
             .with_list_parse_key("calendars.equity_closed")
             .with_list_parse_key("calendars.equity_early_close")
+            .with_list_parse_key("news.assets")
+            .with_list_parse_key("macro.indicators")
             .with_list_parse_key("providers.alpha_vantage.limits")
             .with_list_parse_key("providers.coinbase.limits")
             .with_list_parse_key("providers.oanda.limits")

@@ -5,12 +5,13 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
 };
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{
-    Policy,
+    IngestError, Policy, Trouble,
     known::{Newest, Tail},
     plan,
+    trouble::Patience,
 };
 use crate::{
     lake::{LandedCandle, LandingRecord},
@@ -18,6 +19,10 @@ use crate::{
     providers::Providers,
     store::{SeriesChange, SeriesRecord},
 };
+
+/// How long a failure makes backfills wait.
+const BACKFILLS: Patience =
+    Patience { first: TimeDelta::seconds(10), longest: TimeDelta::seconds(1_280) };
 
 /// One series. Whoever holds `turn` may land; anyone may look.
 #[derive(Debug)]
@@ -60,17 +65,6 @@ struct Behind {
 enum Remembered {
     Unknown,
     Known(Option<DateTime<Utc>>),
-}
-
-/// Why the last attempt to fetch or land failed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Trouble {
-    pub outcome: &'static str,
-    pub message: String,
-    pub since: DateTime<Utc>,
-    pub attempts: u32,
-    /// Backfills wait until then; live polls do not.
-    pub retry_at: DateTime<Utc>,
 }
 
 impl Book {
@@ -117,25 +111,10 @@ impl Book {
     }
 
     /// Remembers a failure; each one in a row doubles the wait before the next backfill, which is at
-    /// least `until` where the provider cannot be asked before.
-    pub fn failed(
-        &self,
-        outcome: &'static str,
-        message: String,
-        now: DateTime<Utc>,
-        until: Option<DateTime<Utc>>,
-    ) {
+    /// least as long as the provider cannot be asked.
+    pub fn failed(&self, error: &IngestError, now: DateTime<Utc>) {
         let mut state = self.state();
-        let before = state.trouble.take();
-        let attempts = before.as_ref().map_or(0, |trouble| trouble.attempts).saturating_add(1);
-        let wait = chrono::TimeDelta::seconds(5 << attempts.min(8));
-        state.trouble = Some(Trouble {
-            outcome,
-            message,
-            since: before.map_or(now, |trouble| trouble.since),
-            attempts,
-            retry_at: until.map_or(now + wait, |until| until.max(now + wait)),
-        });
+        state.trouble = Some(Trouble::again(state.trouble.take(), error, BACKFILLS, now));
     }
 
     pub fn recovered(&self) {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{Books, IngestError};
 use crate::{
-    lake::{CommitRecord, Lake, LakeError, Table},
+    lake::{CandleTable, CommitRecord, Lake, LakeError},
     market::{Fact, Run, Series},
     store::{SeriesChange, Store},
 };
@@ -34,7 +34,7 @@ pub async fn catch_up(lake: &Lake, store: &Store, books: &Books) -> Result<(), I
 
 /// Replays the commits after `version`; afterwards both agree on the newest one.
 pub(super) async fn catch_up_table(
-    table: &Table,
+    table: &CandleTable,
     store: &Store,
     books: &Books,
     version: u64,
@@ -64,7 +64,7 @@ pub(super) async fn catch_up_table(
 /// Tells the store anew which candles have landed, from the rows of the table.
 ///
 /// Also of the series that have no row at all: what the store remembers of them is not true.
-async fn rebuild(table: &Table, store: &Store, books: &Books) -> Result<(), IngestError> {
+async fn rebuild(table: &CandleTable, store: &Store, books: &Books) -> Result<(), IngestError> {
     tracing::warn!(table = table.name(), "the control store is rebuilt from the rows of the lake");
     let mut landed: BTreeMap<Series, Vec<Run<Fact>>> = BTreeMap::new();
     for book in books.all() {

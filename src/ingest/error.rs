@@ -1,7 +1,13 @@
-//! Why candles did not land.
+//! Why something did not land.
+
+use chrono::{DateTime, Utc};
 
 use crate::{
-    error::ErrorClass, files::FileError, lake::LakeError, market::Series, providers::ProviderError,
+    error::ErrorClass,
+    files::FileError,
+    lake::LakeError,
+    market::{Feed, Series},
+    providers::ProviderError,
     store::StoreError,
 };
 
@@ -20,6 +26,8 @@ pub enum IngestError {
     Commit { class: ErrorClass, message: String },
     #[error("{series} is not among the series that are kept")]
     UnknownSeries { series: Series },
+    #[error("{feed} is not among the feeds that are collected")]
+    UnknownFeed { feed: Feed },
     #[error("Barkeep is stopping")]
     Stopping,
 }
@@ -32,8 +40,24 @@ impl IngestError {
             Self::Store(error) => error.class(),
             Self::File(error) => error.class(),
             Self::Commit { class, .. } => *class,
-            Self::UnknownSeries { .. } => ErrorClass::NotFound,
+            Self::UnknownSeries { .. } | Self::UnknownFeed { .. } => ErrorClass::NotFound,
             Self::Stopping => ErrorClass::Unavailable,
+        }
+    }
+
+    /// The metric label: what exactly a provider did, or the kind of failure.
+    pub fn outcome(&self) -> &'static str {
+        match self {
+            Self::Provider(error) => error.outcome(),
+            other => other.class().label(),
+        }
+    }
+
+    /// Before this there is no point in trying again.
+    pub fn until(&self) -> Option<DateTime<Utc>> {
+        match self {
+            Self::Provider(error) => error.until(),
+            _ => None,
         }
     }
 }

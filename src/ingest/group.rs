@@ -2,18 +2,14 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use tokio::{
-    sync::{mpsc, oneshot},
-    task::JoinHandle,
-};
+use tokio::sync::{mpsc, oneshot};
 
-use super::{Book, Books, IngestError, catch_up::catch_up_table};
+use super::{Book, Books, IngestError, catch_up::catch_up_table, compactor::Compactor};
 use crate::{
     clock::Clock,
     config::LakeConfig,
     crash,
-    error::chain,
-    lake::{Append, Lake, LakeError, LandingRecord, Table},
+    lake::{Append, CandleTable, Lake, LakeError, LandingRecord},
     lifecycle::Lifecycle,
     market::Timeframe,
     store::{SeriesChange, Store},
@@ -43,7 +39,7 @@ impl Groups {
         lifecycle: &Lifecycle,
         config: &LakeConfig,
     ) -> Self {
-        let start = |table: &Arc<Table>| {
+        let start = |table: &Arc<CandleTable>| {
             let (sender, landings) = mpsc::channel(WAITING);
             let group = Group {
                 table: table.clone(),
@@ -52,7 +48,7 @@ impl Groups {
                 clock: clock.clone(),
                 config: config.clone(),
                 unsaved: Vec::new(),
-                compaction: None,
+                compactor: Compactor::new(table.as_table(), lifecycle),
                 lifecycle: lifecycle.clone(),
             };
             lifecycle.spawn_detached(group.run(landings));
@@ -71,7 +67,7 @@ impl Groups {
 }
 
 struct Group {
-    table: Arc<Table>,
+    table: Arc<CandleTable>,
     store: Store,
     books: Arc<Books>,
     clock: Arc<dyn Clock>,
@@ -79,8 +75,7 @@ struct Group {
     config: LakeConfig,
     /// Changes that are in the lake but, because the store failed, not yet in the store.
     unsaved: Vec<SeriesChange>,
-    /// Runs beside the commits, one at a time.
-    compaction: Option<JoinHandle<()>>,
+    compactor: Compactor,
 }
 
 impl Group {
@@ -89,7 +84,7 @@ impl Group {
         while let Some(first) = landings.recv().await {
             let group = self.gather(first, &mut landings).await;
             self.commit(group).await;
-            self.compact();
+            self.compactor.run();
         }
     }
 
@@ -178,31 +173,6 @@ impl Group {
         }
         crash::point("recorded");
         Ok(())
-    }
-
-    /// Keeps the number of small files bounded; failing only costs speed.
-    fn compact(&mut self) {
-        let is_running = self.compaction.as_ref().is_some_and(|running| !running.is_finished());
-        if is_running || self.lifecycle.is_stopping() {
-            return;
-        }
-        let table = self.table.clone();
-        let runtime = tokio::runtime::Handle::current();
-        let compact = move || match runtime.block_on(table.compact()) {
-            Ok(None) => {}
-            Ok(Some(done)) => tracing::debug!(
-                table = table.name(),
-                files = done.files_before,
-                bytes_before = done.bytes_before,
-                bytes_after = done.bytes_after,
-                "compacted small files"
-            ),
-            Err(error) => {
-                tracing::warn!(table = table.name(), error = chain(&error), "a compaction failed");
-            }
-        };
-        // A runtime that shuts down beneath a compaction makes it panic, so the end waits for it.
-        self.compaction = Some(self.lifecycle.spawn_blocking(compact));
     }
 }
 

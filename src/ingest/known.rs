@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 
 use super::Book;
 use crate::{
-    lake::{LakeError, LandedCandle, Rows, Table},
+    lake::{CandleTable, LakeError, LandedCandle, Rows},
     market::{Fact, Window},
     quality::ValidBatch,
 };
@@ -97,7 +97,7 @@ impl Tail {
 /// Every candle that has landed of `window`, from memory or else from the lake.
 pub(super) async fn known(
     book: &Book,
-    table: &Table,
+    table: &CandleTable,
     window: Window,
 ) -> Result<HashMap<i64, LandedCandle>, LakeError> {
     let landed = {

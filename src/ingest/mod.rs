@@ -13,14 +13,18 @@
 //!   ├─ book.rs         the facts enter the ledgers in memory
 //!   └─ store           the same facts and the commit's version, one transaction
 //!
+//! collect.rs    the same for news and macroeconomic indicators; agenda.rs says when
 //! roster.rs     who is asked for an asset, and who stands in
 //! reconcile.rs  two accounts of the same candle, compared after they landed
 //! catch_up.rs   at start, and when somebody else committed: replays the records of the log
 //! ```
 #![doc = include_str!("decisions.md")]
 
+mod agenda;
 mod book;
 mod catch_up;
+mod collect;
+mod compactor;
 mod derive;
 mod error;
 mod evidence;
@@ -33,10 +37,13 @@ mod reconcile;
 mod roster;
 mod source;
 mod spend_log;
+mod trouble;
 
 pub use self::{
-    book::{Book, Books, Trouble},
+    agenda::FeedState,
+    book::{Book, Books},
     catch_up::catch_up,
+    collect::{Collected, Collector},
     error::IngestError,
     evidence::Policy,
     import::{ImportSummary, Importer},
@@ -46,4 +53,5 @@ pub use self::{
     roster::{NotOffered, Role, Roster, lineage},
     source::{Fetched, Source},
     spend_log::StoredSpending,
+    trouble::Trouble,
 };

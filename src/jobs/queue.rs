@@ -7,7 +7,11 @@ use std::{
 
 use tokio::sync::Notify;
 
-use crate::{market::Series, providers::Lane, telemetry::Metrics};
+use crate::{
+    market::{Feed, Series, Subject},
+    providers::Lane,
+    telemetry::Metrics,
+};
 
 /// A piece of work. It carries no data: what exactly is to be asked for, the ledger knows.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -18,12 +22,16 @@ pub enum JobSpec {
     Fill(Series),
     /// Compare what has landed with what others say of it.
     Reconcile(Series),
+    /// Ask a feed for what it has published since.
+    Collect(Feed),
 }
 
 impl JobSpec {
-    pub fn series(&self) -> &Series {
+    /// What it is about.
+    pub fn subject(&self) -> Subject {
         match self {
-            Self::Poll(series) | Self::Fill(series) | Self::Reconcile(series) => series,
+            Self::Poll(series) | Self::Fill(series) | Self::Reconcile(series) => series.into(),
+            Self::Collect(feed) => feed.into(),
         }
     }
 
@@ -32,13 +40,14 @@ impl JobSpec {
             Self::Poll(_) => "poll",
             Self::Fill(_) => "fill",
             Self::Reconcile(_) => "reconcile",
+            Self::Collect(_) => "collect",
         }
     }
 
     pub const fn lane(&self) -> Lane {
         match self {
             Self::Poll(_) => Lane::Live,
-            Self::Reconcile(_) => Lane::Repair,
+            Self::Reconcile(_) | Self::Collect(_) => Lane::Repair,
             Self::Fill(_) => Lane::Backfill,
         }
     }

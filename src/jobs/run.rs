@@ -11,9 +11,8 @@ use super::{
 };
 use crate::{
     app::App,
-    error::chain,
     ingest::{self, Book, Fetched, IngestError, Landed, Source},
-    market::{CandleState, Ledger, Window},
+    market::{CandleState, Ledger, Series, Window},
     providers::{Lane, ProviderError},
     quality::DeadLetter,
     query::Verdict,
@@ -22,44 +21,39 @@ use crate::{
 /// Runs one job to its end. Running it again is harmless: what has landed is not asked for again.
 pub fn run<'a>(app: &'a Arc<App>, job: &'a JobSpec) -> BoxFuture<'a, Result<(), IngestError>> {
     Box::pin(async move {
-        let series = job.series();
-        if let JobSpec::Reconcile(_) = job {
-            return reconcile(app, series).await;
+        match job {
+            JobSpec::Poll(series) | JobSpec::Fill(series) => fetch(app, job, series).await,
+            JobSpec::Reconcile(series) => reconcile(app, series).await,
+            JobSpec::Collect(feed) => app.collector.collect(feed).await.map(|_| ()),
         }
-        let unknown = || IngestError::UnknownSeries { series: series.clone() };
-        let book = app.books.get(series).ok_or_else(unknown)?;
-        let source = app.source(series).ok_or_else(unknown)?;
-        let recheck = book.take_recheck();
-        let Some(window) = recheck.or_else(|| plan(app, &book, &source, job)) else {
-            return Ok(());
-        };
-        let lane = lane(&book, window, job);
-        let landed = fetch_and_land(app, &book, &source, window, lane).await;
-        if let (Err(_), Some(window)) = (&landed, recheck) {
-            book.recheck(window);
-        }
-        match &landed {
-            Ok(landed) => {
-                book.recovered();
-                follow_up(app, series, landed);
-            }
-            Err(error) => {
-                let outcome = match error {
-                    IngestError::Provider(error) => error.outcome(),
-                    other => other.class().label(),
-                };
-                let until = match error {
-                    IngestError::Provider(error) => error.until(),
-                    _ => None,
-                };
-                book.failed(outcome, chain(error), app.clock.now(), until);
-            }
-        }
-        if let JobSpec::Poll(_) = job {
-            conclude_poll(app, &book, landed.as_ref().err()).await?;
-        }
-        landed.map(|_| ())
     })
+}
+
+/// Asks for what the ledger says is owed, and lands it.
+async fn fetch(app: &Arc<App>, job: &JobSpec, series: &Series) -> Result<(), IngestError> {
+    let unknown = || IngestError::UnknownSeries { series: series.clone() };
+    let book = app.books.get(series).ok_or_else(unknown)?;
+    let source = app.source(series).ok_or_else(unknown)?;
+    let recheck = book.take_recheck();
+    let Some(window) = recheck.or_else(|| plan(app, &book, &source, job)) else {
+        return Ok(());
+    };
+    let lane = lane(&book, window, job);
+    let landed = fetch_and_land(app, &book, &source, window, lane).await;
+    if let (Err(_), Some(window)) = (&landed, recheck) {
+        book.recheck(window);
+    }
+    match &landed {
+        Ok(landed) => {
+            book.recovered();
+            follow_up(app, series, landed);
+        }
+        Err(error) => book.failed(error, app.clock.now()),
+    }
+    if let JobSpec::Poll(_) = job {
+        conclude_poll(app, &book, landed.as_ref().err()).await?;
+    }
+    landed.map(|_| ())
 }
 
 /// A poll that did not bring what is due is repeated soon; if the provider fails, or has nothing for
@@ -97,7 +91,7 @@ fn plan(app: &App, book: &Book, source: &Source, job: &JobSpec) -> Option<Window
     let config = &app.config.ingest;
     let refetch = config.refetch_candles;
     book.with_ledger(|ledger| match job {
-        JobSpec::Reconcile(_) => None,
+        JobSpec::Reconcile(_) | JobSpec::Collect(_) => None,
         JobSpec::Poll(_) => {
             let page = source.page_candles(book.series());
             ingest::poll_window(ledger, timeframe, closed_until, refetch, page)
@@ -137,8 +131,14 @@ async fn fetch_and_land(
     if let IngestError::Provider(ProviderError::Malformed { detail, body }) = &error {
         let detail = format!("the answer for {page} cannot be read: {detail}");
         let from = (book.series().provider.as_str(), app.clock.now());
-        let letter =
-            DeadLetter::new(book.series(), None, "readable_answer", detail, body.clone(), from);
+        let letter = DeadLetter::new(
+            book.series().into(),
+            None,
+            "readable_answer",
+            detail,
+            body.clone(),
+            from,
+        );
         app.store.keep(&[letter]).await?;
         let labels = [book.series().provider.as_str(), "readable_answer"];
         app.metrics.candles_refused.with_label_values(&labels).inc();

@@ -1,4 +1,4 @@
-//! The heartbeat: once a second, enqueue what the timetable and the ledgers say is due.
+//! The heartbeat: once a second, enqueue what the timetable, the ledgers and the feeds say is due.
 //!
 //! One cron job drives all series. One job per series would lose ticks: the scheduler crate
 //! announces due jobs through a channel of 200, and 600 series are due within seconds.
@@ -57,6 +57,9 @@ impl Heartbeat {
         drop(seen);
         self.enqueue_repeats(now);
         self.enqueue_fills(now);
+        for feed in self.app.collector.take_due(now) {
+            self.app.queue.enqueue(JobSpec::Collect(feed));
+        }
     }
 
     /// Polls that left out a candle that was due.

@@ -34,6 +34,7 @@ async fn run_and_report(app: &Arc<App>, job: &JobSpec) {
     let label = outcome.as_ref().err().map_or("done", |error| error.class().label());
     app.metrics.jobs.with_label_values(&[kind, label]).inc();
     if let Err(error) = outcome {
-        tracing::warn!(job.kind = kind, series = %job.series(), error = chain(&error), "a job failed");
+        let subject = job.subject();
+        tracing::warn!(job.kind = kind, %subject, error = chain(&error), "a job failed");
     }
 }

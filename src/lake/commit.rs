@@ -1,65 +1,49 @@
-//! One commit: rows of many series, one `txn` each, and the record to redo the store by.
+//! One commit: rows, one `txn` per series or feed, and the record of what they establish.
 
 use std::time::Duration;
 
-use chrono::NaiveDate;
 use deltalake::{
     DeltaTable, DeltaTableError,
     arrow::array::RecordBatch,
     kernel::{
-        Action, Add, Transaction,
+        Action, Add,
         transaction::{CommitBuilder, CommitProperties},
     },
     parquet::file::properties::WriterProperties,
     protocol::{DeltaOperation, SaveMode},
     writer::{DeltaWriter, RecordBatchWriter, WriteMode},
 };
-use uuid::Uuid;
 
 use super::{
-    CommitRecord, LakeError, LandingRecord, Table, columns,
+    CommitRecord, LakeError, Table,
     encoding::{self, Layout},
     record::METADATA_KEY,
+    shape::Partition,
     table::Writer,
 };
-use crate::{crash, quality::ValidBatch};
-
-/// Rows of one answer, and which revision of its candle each is; 0 is the first.
-#[derive(Debug)]
-pub struct Rows {
-    pub batch: ValidBatch,
-    pub revisions: Vec<i32>,
-}
-
-/// What one series adds to a commit. The rows are in order of time.
-#[derive(Debug)]
-pub struct Append {
-    pub record: LandingRecord,
-    pub rows: Vec<Rows>,
-}
+use crate::crash;
 
 const ATTEMPTS: u32 = 8;
 
 impl Table {
-    /// Writes the rows of all `landings`, at most one per series, in one commit; returns its
-    /// version.
+    /// Writes `batches` in one commit that says what `record` says; returns its version.
     ///
     /// The caller knows every commit up to `version()`. If somebody else has committed since, the
     /// answer is `MovedOn`, nothing has been written, and the caller must catch up first.
-    pub async fn append(&self, landings: Vec<Append>) -> Result<u64, LakeError> {
+    pub(super) async fn append_batches(
+        &self,
+        batches: Vec<(Partition, RecordBatch)>,
+        record: &CommitRecord,
+    ) -> Result<u64, LakeError> {
         let timer = self.metrics.delta_commit_seconds.with_label_values(&[self.name()]);
         let timer = timer.start_timer();
-        let batches = columns::batches(self.timeframe, &landings)
-            .map_err(|source| LakeError::Arrow { table: self.name(), source })?;
-        let landings = landings.into_iter().map(|landing| landing.record).collect();
-        let record = CommitRecord { group: Uuid::now_v7(), landings };
         let mut writer = self.writer.lock().await;
         self.refresh(&mut writer).await?;
         self.agree(&writer)?;
         let properties = encoding::properties(self.config.append_compression, &Layout::default());
         let adds = self.write_files(&writer.table, batches, properties).await?;
         crash::point("files_written");
-        let version = self.commit_record(&mut writer, &record, adds).await?;
+        let version = self.commit_record(&mut writer, record, adds).await?;
         timer.observe_duration();
         self.metrics.delta_commits.with_label_values(&[self.name()]).inc();
         Ok(version)
@@ -69,14 +53,13 @@ impl Table {
     pub(super) async fn write_files(
         &self,
         table: &DeltaTable,
-        batches: Vec<(NaiveDate, RecordBatch)>,
+        batches: Vec<(Partition, RecordBatch)>,
         properties: WriterProperties,
     ) -> Result<Vec<Add>, LakeError> {
         let mut files = RecordBatchWriter::for_table(table)
             .map_err(|error| self.delta(error))?
             .with_writer_properties(properties);
-        for (day, batch) in batches {
-            let partition = columns::partition_values(day);
+        for (partition, batch) in batches {
             let written = files.write_partition(batch, &partition, WriteMode::Default).await;
             written.map_err(|error| self.delta(error))?;
         }
@@ -89,22 +72,17 @@ impl Table {
         record: &CommitRecord,
         adds: Vec<Add>,
     ) -> Result<u64, LakeError> {
-        let transactions = record
-            .landings
-            .iter()
-            .map(|landing| Transaction::new(landing.series.to_string(), landing.landing))
-            .collect();
         let metadata = [
             (METADATA_KEY.to_owned(), serde_json::to_value(record).unwrap_or_default()),
             ("isBlindAppend".to_owned(), serde_json::Value::Bool(true)),
         ];
         let properties = CommitProperties::default()
             .with_metadata(metadata)
-            .with_application_transactions(transactions);
+            .with_application_transactions(record.transactions());
         let actions: Vec<Action> = adds.into_iter().map(Action::Add).collect();
         let operation = DeltaOperation::Write {
             mode: SaveMode::Append,
-            partition_by: Some(vec![columns::PARTITION.to_owned()]),
+            partition_by: Some(self.shape.partition_columns()),
             predicate: None,
         };
         for attempt in 1..=ATTEMPTS {

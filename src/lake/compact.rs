@@ -21,7 +21,7 @@ use deltalake::{
 use futures::future::BoxFuture;
 
 use super::{
-    LakeError, Table, columns,
+    LakeError, Table,
     encoding::{self, Layout},
 };
 use crate::crash;
@@ -37,8 +37,6 @@ pub struct Compaction {
 /// Files below this size are the lowest tier.
 const LOWEST_TIER_BYTES: i64 = 64 * 1024;
 const TIER_FACTOR: i64 = 8;
-/// Rows are put in this order.
-const SORT: [&str; 4] = ["asset_pair", "source_provider", "timestamp", "revision"];
 
 impl Table {
     /// Merges one full tier of one partition; `None` when no tier is full.
@@ -82,11 +80,10 @@ impl Table {
     ) -> Result<Compaction, LakeError> {
         let batch = self.merged(newest, files).await?;
         let level = self.config.compact_compression;
-        let layout = Layout::best(&batch, level)
-            .map_err(|source| LakeError::Arrow { table: self.name(), source: source.into() })?;
-        let day = day_of(&files[0]).unwrap_or_default().parse().unwrap_or_default();
+        let layout = Layout::best(&batch, level).map_err(|source| self.arrow(source.into()))?;
+        let partition = self.shape.partition(&partition_of(&files[0]));
         let properties = encoding::properties(level, &layout);
-        let adds = self.write_files(newest, vec![(day, batch)], properties).await?;
+        let adds = self.write_files(newest, vec![(partition, batch)], properties).await?;
         crash::point("compaction_written");
         let compaction = Compaction {
             files_before: files.len(),
@@ -122,7 +119,7 @@ impl Table {
         table: &deltalake::DeltaTable,
         files: &[LogicalFileView],
     ) -> Result<RecordBatch, LakeError> {
-        let arrow = |source| LakeError::Arrow { table: self.name(), source };
+        let arrow = |source| self.arrow(source);
         let store = table.object_store();
         let mut batches = Vec::new();
         for file in files {
@@ -132,25 +129,28 @@ impl Table {
             batches.extend(rows(bytes).map_err(arrow)?);
         }
         let Some(schema) = batches.first().map(RecordBatch::schema) else {
-            return Ok(RecordBatch::new_empty(columns::schema()));
+            return Ok(RecordBatch::new_empty(self.shape.schema()));
         };
         let rows = concat_batches(&schema, &batches).map_err(arrow)?;
-        sorted(&rows).map_err(arrow)
+        sorted(&rows, self.shape.sort).map_err(arrow)
     }
 }
 
+/// The values of a partition, as the log has them.
+type PartitionText = BTreeMap<String, Option<String>>;
+
 fn partitions(
     files: impl Iterator<Item = LogicalFileView>,
-) -> BTreeMap<Option<String>, Vec<LogicalFileView>> {
-    let mut partitions: BTreeMap<Option<String>, Vec<LogicalFileView>> = BTreeMap::new();
+) -> BTreeMap<PartitionText, Vec<LogicalFileView>> {
+    let mut partitions: BTreeMap<PartitionText, Vec<LogicalFileView>> = BTreeMap::new();
     for file in files {
-        partitions.entry(day_of(&file)).or_default().push(file);
+        partitions.entry(partition_of(&file)).or_default().push(file);
     }
     partitions
 }
 
-fn day_of(file: &LogicalFileView) -> Option<String> {
-    file.partition_values_map().remove(columns::PARTITION).flatten()
+fn partition_of(file: &LogicalFileView) -> PartitionText {
+    file.partition_values_map().into_iter().collect()
 }
 
 /// The files of the highest tier that is full, together with all lower ones of the partition.
@@ -199,8 +199,8 @@ fn rows(file: Bytes) -> Result<Vec<RecordBatch>, ArrowError> {
     ParquetRecordBatchReaderBuilder::try_new(file)?.with_batch_size(65_536).build()?.collect()
 }
 
-fn sorted(rows: &RecordBatch) -> Result<RecordBatch, ArrowError> {
-    let columns: Vec<SortColumn> = SORT
+fn sorted(rows: &RecordBatch, order: &[&str]) -> Result<RecordBatch, ArrowError> {
+    let columns: Vec<SortColumn> = order
         .iter()
         .filter_map(|name| rows.column_by_name(name))
         .map(|values| SortColumn { values: values.clone(), options: None })

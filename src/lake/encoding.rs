@@ -55,8 +55,12 @@ impl Default for Layout {
 }
 
 impl Layout {
-    /// Writes the numbers of `rows` in every form and keeps the smallest of each column.
+    /// Writes the numbers of `rows` in every form and keeps the smallest of each column. Rows that
+    /// are no candles have nothing to be tried.
     pub(super) fn best(rows: &RecordBatch, level: i32) -> Result<Self, ParquetError> {
+        if NUMBERS.iter().any(|name| rows.column_by_name(name).is_none()) {
+            return Ok(Self::default());
+        }
         let sample = rows.slice(0, rows.num_rows().min(SAMPLE));
         let mut best = Self::default();
         let mut smallest = [i64::MAX; NUMBERS.len()];

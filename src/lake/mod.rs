@@ -1,54 +1,80 @@
 //! The Delta tables: what is written is there for good, once, and in one place.
 
-mod columns;
+mod candles;
 mod commit;
 mod compact;
 mod encoding;
 mod error;
-mod read;
+mod indicators;
+mod news;
+mod query;
 mod record;
+mod shape;
 mod table;
 
-use std::{collections::BTreeMap, path::Path, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 pub use self::{
-    commit::{Append, Rows},
+    candles::{Append, CandleTable, LandedCandle, Rows},
     compact::Compaction,
     error::LakeError,
-    read::LandedCandle,
-    record::{CommitRecord, LandingRecord},
+    indicators::{IndicatorTable, LandedObservation, RevisedObservation},
+    news::{LandedMention, MentionFilter, NewsTable},
+    record::{CommitRecord, FeedRecord, LandingRecord},
     table::Table,
 };
 use crate::{config::LakeConfig, market::Timeframe, telemetry::Metrics};
 
-/// One bronze table of candles per timeframe, on the local disk.
+/// The bronze tables, on the local disk.
 #[derive(Debug, Clone)]
 pub struct Lake {
-    tables: BTreeMap<Timeframe, Arc<Table>>,
+    candles: BTreeMap<Timeframe, Arc<CandleTable>>,
+    news: Arc<NewsTable>,
+    indicators: Arc<IndicatorTable>,
 }
 
 impl Lake {
     /// Opens every table below the configured folder, creating what is not there yet.
     pub async fn open(config: &LakeConfig, metrics: &Metrics) -> Result<Self, LakeError> {
-        let mut tables = BTreeMap::new();
+        let mut candles = BTreeMap::new();
         for timeframe in Timeframe::ALL {
-            let table = Table::open(timeframe, config, metrics).await?;
-            tables.insert(timeframe, Arc::new(table));
+            let table = CandleTable::open(timeframe, config, metrics).await?;
+            candles.insert(timeframe, Arc::new(table));
         }
-        Ok(Self { tables })
+        let news = Arc::new(NewsTable::open(config, metrics).await?);
+        let indicators = Arc::new(IndicatorTable::open(config, metrics).await?);
+        Ok(Self { candles, news, indicators })
     }
 
     /// The table of a timeframe's candles.
-    pub fn candles(&self, timeframe: Timeframe) -> &Arc<Table> {
-        &self.tables[&timeframe]
+    pub fn candles(&self, timeframe: Timeframe) -> &Arc<CandleTable> {
+        &self.candles[&timeframe]
     }
 
-    pub fn tables(&self) -> impl Iterator<Item = &Arc<Table>> {
-        self.tables.values()
+    /// The tables of candles.
+    pub fn tables(&self) -> impl Iterator<Item = &Arc<CandleTable>> {
+        self.candles.values()
+    }
+
+    pub fn news(&self) -> &Arc<NewsTable> {
+        &self.news
+    }
+
+    pub fn indicators(&self) -> &Arc<IndicatorTable> {
+        &self.indicators
     }
 
     /// Where a table of candles lives below the lake's folder.
-    pub fn folder(root: &Path, timeframe: Timeframe) -> std::path::PathBuf {
-        root.join("bronze").join(Table::name_of(timeframe))
+    pub fn folder(root: &Path, timeframe: Timeframe) -> PathBuf {
+        Self::folder_of(root, candles::name_of(timeframe))
+    }
+
+    /// Where the table of that name lives below the lake's folder.
+    pub fn folder_of(root: &Path, table: &str) -> PathBuf {
+        root.join("bronze").join(table)
     }
 }

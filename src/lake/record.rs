@@ -1,9 +1,10 @@
 //! What each commit carries besides rows: the facts it establishes, to redo the control store by.
 
+use deltalake::kernel::Transaction;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::market::{Fact, Run, Series, Window};
+use crate::market::{Fact, Feed, Run, Series, Window};
 
 /// The key in a commit's metadata.
 pub(super) const METADATA_KEY: &str = "barkeep";
@@ -20,12 +21,42 @@ pub struct LandingRecord {
     facts: Vec<(i64, i64, Fact)>,
 }
 
+/// The part of one commit that concerns one feed. What its rows say, they say themselves.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FeedRecord {
+    pub feed: Feed,
+    /// Counts the landings of the feed; equal to its Delta `txn` version.
+    pub landing: i64,
+    /// The run that landed it; also in every row.
+    pub ingestion_id: Uuid,
+}
+
 /// Everything a commit establishes. `group` is unique, so that a writer recognises its own commit
 /// after an answer that got lost.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CommitRecord {
     pub group: Uuid,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub landings: Vec<LandingRecord>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub feeds: Vec<FeedRecord>,
+}
+
+impl CommitRecord {
+    pub(super) fn of_landings(landings: Vec<LandingRecord>) -> Self {
+        Self { group: Uuid::now_v7(), landings, feeds: Vec::new() }
+    }
+
+    pub(super) fn of_feed(feed: FeedRecord) -> Self {
+        Self { group: Uuid::now_v7(), landings: Vec::new(), feeds: vec![feed] }
+    }
+
+    /// One `txn` for each whose rows it carries.
+    pub(super) fn transactions(&self) -> Vec<Transaction> {
+        let series = self.landings.iter().map(|one| (one.series.to_string(), one.landing));
+        let feeds = self.feeds.iter().map(|one| (one.feed.to_string(), one.landing));
+        series.chain(feeds).map(|(name, number)| Transaction::new(name, number)).collect()
+    }
 }
 
 impl LandingRecord {

@@ -1,4 +1,4 @@
-//! One Delta table of candles: opened or created, kept fresh, read through snapshots.
+//! One Delta table: opened or created, kept fresh, read through snapshots.
 
 use std::{
     fmt,
@@ -6,31 +6,30 @@ use std::{
 };
 
 use deltalake::{
-    DeltaTable, DeltaTableBuilder, DeltaTableError, logstore::LogStoreRef, protocol::SaveMode,
+    DeltaTable, DeltaTableBuilder, DeltaTableError, arrow::error::ArrowError,
+    datafusion::error::DataFusionError, logstore::LogStoreRef, protocol::SaveMode,
 };
 use futures::future::BoxFuture;
 use tokio::sync::Mutex;
 use url::Url;
 
-use super::{CommitRecord, Lake, LakeError, columns, record};
-use crate::{config::LakeConfig, market::Timeframe, telemetry::Metrics};
+use super::{CommitRecord, Lake, LakeError, record, shape::Shape};
+use crate::{config::LakeConfig, telemetry::Metrics};
 
 /// The writer's handle grows and slows with every commit made through it, so it is opened anew
 /// after this many (measured by delta-rs users and by us: 10 is the cheapest).
 const COMMITS_PER_HANDLE: u32 = 10;
 
-const PROPERTIES: [(&str, &str); 5] = [
+const PROPERTIES: [(&str, &str); 4] = [
     ("delta.appendOnly", "true"),
     ("delta.checkpointInterval", "10"),
-    // Min and max of more columns would make the log larger than the candles of a tick.
-    ("delta.dataSkippingStatsColumns", "asset_pair,timestamp"),
     ("delta.logRetentionDuration", "interval 7 days"),
     ("delta.deletedFileRetentionDuration", "interval 7 days"),
 ];
 
 /// Appended to by one task at a time; read by anyone, as of the newest commit.
 pub struct Table {
-    pub(super) timeframe: Timeframe,
+    pub(super) shape: Shape,
     pub(super) config: LakeConfig,
     pub(super) metrics: Metrics,
     pub(super) writer: Mutex<Writer>,
@@ -47,21 +46,19 @@ pub(super) struct Writer {
 
 impl Table {
     pub(super) async fn open(
-        timeframe: Timeframe,
+        shape: Shape,
         config: &LakeConfig,
         metrics: &Metrics,
     ) -> Result<Self, LakeError> {
-        let folder = Lake::folder(&config.path, timeframe);
-        let url = create_folder(&folder)?;
-        let name = Self::name_of(timeframe);
-        let failed = |source| LakeError::Delta { table: name, source: Box::new(source) };
+        let url = create_folder(&Lake::folder_of(&config.path, shape.name))?;
+        let failed = |source| LakeError::Delta { table: shape.name, source: Box::new(source) };
         let table = match load(&url).await {
-            Err(DeltaTableError::NotATable(_)) => create(&url).await,
+            Err(DeltaTableError::NotATable(_)) => create(&url, &shape).await,
             opened => opened,
         }
         .map_err(failed)?;
         Ok(Self {
-            timeframe,
+            shape,
             config: config.clone(),
             metrics: metrics.clone(),
             writer: Mutex::new(Writer {
@@ -73,23 +70,8 @@ impl Table {
         })
     }
 
-    pub const fn name_of(timeframe: Timeframe) -> &'static str {
-        match timeframe {
-            Timeframe::M1 => "raw_market_data_1m",
-            Timeframe::M5 => "raw_market_data_5m",
-            Timeframe::M15 => "raw_market_data_15m",
-            Timeframe::H1 => "raw_market_data_1h",
-            Timeframe::H4 => "raw_market_data_4h",
-            Timeframe::D1 => "raw_market_data_1d",
-        }
-    }
-
     pub fn name(&self) -> &'static str {
-        Self::name_of(self.timeframe)
-    }
-
-    pub fn timeframe(&self) -> Timeframe {
-        self.timeframe
+        self.shape.name
     }
 
     /// The table as of the newest commit made or seen here.
@@ -171,17 +153,33 @@ impl Table {
         })
     }
 
-    /// How many landings of a series the log knows of; asks the log itself, so it is slow.
+    /// How many landings of a series or feed the log knows of; asks the log itself, so it is slow.
     pub fn landings<'a>(
         &'a self,
-        series: &'a crate::market::Series,
+        of: &'a (impl fmt::Display + Sync),
     ) -> BoxFuture<'a, Result<i64, LakeError>> {
         Box::pin(async move {
             let newest = self.snapshot();
             let state = newest.snapshot().map_err(|error| self.delta(error))?;
-            let landings = state.transaction_version(&newest.log_store(), series).await;
+            let landings = state.transaction_version(&newest.log_store(), of).await;
             Ok(landings.map_err(|error| self.delta(error))?.unwrap_or(0))
         })
+    }
+
+    pub(super) fn query(&self, source: DataFusionError) -> LakeError {
+        LakeError::Query { table: self.name(), source: Box::new(source) }
+    }
+
+    pub(super) fn arrow(&self, source: ArrowError) -> LakeError {
+        LakeError::Arrow { table: self.name(), source }
+    }
+
+    pub(super) fn unreadable(&self) -> LakeError {
+        LakeError::LogUnreadable {
+            table: self.name(),
+            version: self.version(),
+            detail: "a column is missing or of another type".to_owned(),
+        }
     }
 }
 
@@ -203,13 +201,15 @@ async fn load(url: &Url) -> Result<DeltaTable, DeltaTableError> {
     DeltaTableBuilder::from_url(url.clone())?.load().await
 }
 
-async fn create(url: &Url) -> Result<DeltaTable, DeltaTableError> {
+async fn create(url: &Url, shape: &Shape) -> Result<DeltaTable, DeltaTableError> {
     let table = DeltaTableBuilder::from_url(url.clone())?.build()?;
+    let skipping = ("delta.dataSkippingStatsColumns", shape.skipping);
+    let properties = PROPERTIES.into_iter().chain([skipping]);
     table
         .create()
         .with_save_mode(SaveMode::ErrorIfExists)
-        .with_columns(columns::fields())
-        .with_partition_columns([columns::PARTITION])
-        .with_configuration(PROPERTIES.map(|(key, value)| (key, Some(value))))
+        .with_columns(shape.fields())
+        .with_partition_columns(shape.partition_columns())
+        .with_configuration(properties.map(|(key, value)| (key, Some(value))))
         .await
 }

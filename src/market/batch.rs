@@ -60,3 +60,15 @@ pub struct RawBatch {
     /// Raw rows that could not be read as candles at all, and why.
     pub unreadable: Vec<(usize, String)>,
 }
+
+/// Items of one answer of a feed, decoded but not yet believed.
+#[derive(Debug, Clone)]
+pub struct RawItems<T> {
+    pub provenance: Provenance,
+    /// With the bytes of each.
+    pub items: Vec<(T, Bytes)>,
+    /// The bytes of what could not be read as an item at all, and why.
+    pub unreadable: Vec<(Bytes, String)>,
+    /// Set where the answer was as long as answers get: there is more from this time on.
+    pub more_from: Option<DateTime<Utc>>,
+}

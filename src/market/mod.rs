@@ -1,20 +1,27 @@
-//! What a market is: instruments, timeframes, windows, calendars, candles and what is known of them.
+//! What a market is: instruments, timeframes, windows, calendars, candles and what is known of them;
+//! and what is told about it: news and macroeconomic indicators.
 //!
 //! Pure words and arithmetic, no input or output. Instants are UTC; a column of instants holds
 //! microseconds since 1970.
 
+mod article;
 mod batch;
 mod calendar;
 mod candle;
+mod feed;
+mod indicator;
 mod instrument;
 mod ledger;
 mod series;
 mod timeframe;
 mod window;
 
-pub use batch::{Provenance, RawBatch, RawText};
+pub use article::Mention;
+pub use batch::{Provenance, RawBatch, RawItems, RawText};
 pub use calendar::{Adjusted, Calendar, Calendars};
 pub use candle::{Candle, Candles};
+pub use feed::{Feed, Subject};
+pub use indicator::{Indicator, Observation};
 pub use instrument::{AssetClass, InstrumentId};
 pub use ledger::{CandleState, Fact, Ledger, Run, candles_in};
 pub use series::{ProviderId, Series};

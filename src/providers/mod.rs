@@ -98,6 +98,7 @@ pub trait Provider: Send + Sync + fmt::Debug {
 pub struct Providers {
     asked: Arc<BTreeMap<ProviderId, Arc<dyn Provider>>>,
     lacking: Arc<BTreeMap<ProviderId, &'static str>>,
+    feeds: Option<Arc<AlphaVantage>>,
 }
 
 impl Providers {
@@ -110,12 +111,13 @@ impl Providers {
             Some(oanda) => all.push(Arc::new(oanda)),
             None => _ = lacking.insert(ProviderId::from_static("oanda"), "token"),
         }
-        match AlphaVantage::open(&config.alpha_vantage, context)? {
-            Some(one) => all.push(Arc::new(one)),
+        let feeds = AlphaVantage::open(&config.alpha_vantage, context)?.map(Arc::new);
+        match &feeds {
+            Some(one) => all.push(one.clone()),
             None => _ = lacking.insert(ProviderId::from_static("alpha_vantage"), "api_key"),
         }
         let asked = all.into_iter().map(|one| (one.id().clone(), one)).collect();
-        Ok(Self { asked: Arc::new(asked), lacking: Arc::new(lacking) })
+        Ok(Self { asked: Arc::new(asked), lacking: Arc::new(lacking), feeds })
     }
 
     pub fn get(&self, id: &ProviderId) -> Option<&Arc<dyn Provider>> {
@@ -125,6 +127,11 @@ impl Providers {
     /// Those that are not asked, and the setting that they need.
     pub fn lacking(&self) -> impl Iterator<Item = (&ProviderId, &'static str)> {
         self.lacking.iter().map(|(id, setting)| (id, *setting))
+    }
+
+    /// Who has news and macroeconomic indicators; `None` without a key.
+    pub fn feeds(&self) -> Option<&Arc<AlphaVantage>> {
+        self.feeds.as_ref()
     }
 
     /// When candles of the series are expected from its provider, or from whoever it was imported.

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use sha2::{Digest, Sha256};
 
-use crate::market::Series;
+use crate::market::Subject;
 
 /// Kept for every refusal. The id is a hash of what was refused and why, so refusing the same
 /// bytes twice keeps one letter.
@@ -12,8 +12,9 @@ use crate::market::Series;
 pub struct DeadLetter {
     /// `dl_` and 32 hexadecimal digits.
     pub id: String,
-    pub series: Series,
-    /// Absent where not even the time could be read.
+    /// The series or feed it was meant for.
+    pub subject: Subject,
+    /// When the candle opens, the article was published, the period begins. Absent where not even the time could be read.
     pub open_time: Option<DateTime<Utc>>,
     /// Name of the expectation that did not hold.
     pub expectation: String,
@@ -27,7 +28,7 @@ pub struct DeadLetter {
 
 impl DeadLetter {
     pub fn new(
-        series: &Series,
+        subject: Subject,
         open_time: Option<DateTime<Utc>>,
         expectation: &str,
         detail: String,
@@ -35,7 +36,7 @@ impl DeadLetter {
         (source, extracted_at): (&str, DateTime<Utc>),
     ) -> Self {
         let mut hash = Sha256::new();
-        for part in [series.to_string().as_bytes(), expectation.as_bytes(), &raw] {
+        for part in [subject.to_string().as_bytes(), expectation.as_bytes(), &raw] {
             hash.update((part.len() as u64).to_le_bytes());
             hash.update(part);
         }
@@ -43,7 +44,7 @@ impl DeadLetter {
         let digits = u128::from_be_bytes(hash.finalize()[..16].try_into().unwrap_or_default());
         Self {
             id: format!("dl_{digits:032x}"),
-            series: series.clone(),
+            subject,
             open_time,
             expectation: expectation.to_owned(),
             detail,

@@ -3,9 +3,11 @@
 mod dead_letter;
 mod expectation;
 mod finding;
+mod items;
 mod validate;
 
 pub use dead_letter::DeadLetter;
 pub use expectation::{EXPECTATIONS, Expectation, Severity};
 pub use finding::{Check, Divergence, Finding};
+pub use items::{Item, Judged, judge};
 pub use validate::{ValidBatch, Verdict, validate};

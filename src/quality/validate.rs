@@ -137,7 +137,8 @@ impl Judge {
         let Provenance { source, extracted_at, .. } = &raw.provenance;
         let bytes = raw.raw.row(raw_row);
         let from = (source.as_str(), *extracted_at);
-        let letter = DeadLetter::new(&raw.series, open_time, expectation, detail, bytes, from);
+        let letter =
+            DeadLetter::new((&raw.series).into(), open_time, expectation, detail, bytes, from);
         self.refused.push(letter);
     }
 

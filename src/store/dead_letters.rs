@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use sqlx::FromRow;
 
 use super::{Store, StoreError, instant};
-use crate::{market::Series, quality::DeadLetter};
+use crate::{market::Subject, quality::DeadLetter};
 
 /// A dead letter as kept. `raw` is empty in listings.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,7 +17,7 @@ pub struct KeptLetter {
 /// Which letters to list; absent fields do not filter.
 #[derive(Debug, Clone, Default)]
 pub struct DeadLetterFilter {
-    pub series: Option<Series>,
+    pub subject: Option<Subject>,
     pub expectation: Option<String>,
     /// List what comes after this one.
     pub after: Option<DeadLetterPosition>,
@@ -33,6 +33,7 @@ pub struct DeadLetterPosition {
 #[derive(FromRow)]
 struct Row {
     dead_letter_id: String,
+    /// Or a feed: the name tells which.
     series: String,
     open_at: Option<i64>,
     expectation: String,
@@ -59,7 +60,7 @@ impl Store {
                  returning times_seen",
             )
             .bind(&letter.id)
-            .bind(letter.series.to_string())
+            .bind(letter.subject.to_string())
             .bind(letter.open_time.map(|at| at.timestamp_micros()))
             .bind(&letter.expectation)
             .bind(&letter.detail)
@@ -88,7 +89,7 @@ impl Store {
              and ($3 is null or (extracted_at, dead_letter_id) < ($3, $4)) \
              order by extracted_at desc, dead_letter_id desc limit $5",
         )
-        .bind(filter.series.as_ref().map(ToString::to_string))
+        .bind(filter.subject.as_ref().map(ToString::to_string))
         .bind(&filter.expectation)
         .bind(after.map(|position| position.extracted_at.timestamp_micros()))
         .bind(after.map(|position| position.id.clone()))
@@ -116,14 +117,14 @@ impl Store {
 }
 
 fn kept(row: Row) -> Result<KeptLetter, StoreError> {
-    let series = row
+    let subject = row
         .series
         .parse()
-        .map_err(|_| StoreError::Unreadable { what: "a series", value: row.series })?;
+        .map_err(|_| StoreError::Unreadable { what: "a series or feed", value: row.series })?;
     Ok(KeptLetter {
         letter: DeadLetter {
             id: row.dead_letter_id,
-            series,
+            subject,
             open_time: row.open_at.map(instant),
             expectation: row.expectation,
             detail: row.detail,

@@ -3,6 +3,7 @@
 mod budgets;
 mod coverage;
 mod dead_letters;
+mod feeds;
 mod findings;
 
 use std::{str::FromStr, time::Duration};

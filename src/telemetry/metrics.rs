@@ -19,6 +19,8 @@ pub struct Metrics {
     pub no_trade_overturned: IntCounterVec,
     pub suspicious_answers: IntCounterVec,
     pub stand_ins: IntCounterVec,
+    pub feed_items: IntCounterVec,
+    pub feed_success: IntGaugeVec,
     pub provider_requests: IntCounterVec,
     pub provider_request_seconds: HistogramVec,
     pub provider_budget_wait_seconds: HistogramVec,
@@ -106,6 +108,17 @@ impl Metrics {
                 "stand_ins_total",
                 "Polls that were handed to the next provider.",
                 &["provider", "stand_in"],
+            )?,
+            feed_items: new.counter(
+                "feed_items_total",
+                "Articles and observations by what became of them: landed for the first time, \
+                 revised, unchanged or refused.",
+                &["feed", "outcome"],
+            )?,
+            feed_success: new.gauge(
+                "feed_success_timestamp_seconds",
+                "When a feed of the kind was last collected to the end, Unix time.",
+                &["feed"],
             )?,
             provider_requests: new.counter(
                 "provider_requests_total",

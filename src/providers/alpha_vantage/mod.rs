@@ -1,5 +1,8 @@
-//! Alpha Vantage: candles of equities, currencies and crypto over REST, by month and by the newest.
+//! Alpha Vantage: candles of equities, currencies and crypto over REST, by month and by the newest;
+//! news and macroeconomic indicators.
 
+mod economy;
+mod news;
 mod question;
 mod refusal;
 mod wire;
@@ -17,8 +20,8 @@ use crate::{
     clock::Clock,
     config::{AlphaVantageConfig, Plan},
     market::{
-        AssetClass, Calendar, Calendars, InstrumentId, Provenance, ProviderId, RawBatch, Series,
-        Timeframe, Window,
+        AssetClass, Calendar, Calendars, Indicator, InstrumentId, Mention, Observation, Provenance,
+        ProviderId, RawBatch, RawItems, Series, Timeframe, Window,
     },
 };
 
@@ -67,13 +70,58 @@ impl AlphaVantage {
         })?;
         let known_as = self.symbols.get(&series.instrument).map(String::as_str);
         let symbol = known_as.unwrap_or(series.instrument.as_str());
-        let question = function.question(series, symbol, Extent::of(function, series, window, now));
+        let extent = Extent::of(function, series, window, now);
+        Ok(self.ask(&function.question(series, symbol, extent)))
+    }
+
+    /// The address of a question, and how it is named: without the key.
+    fn ask(&self, question: &[(&'static str, String)]) -> (Url, String) {
         let mut url = self.url.clone();
         url.set_path(&format!("{}/query", self.url.path().trim_end_matches('/')));
-        url.query_pairs_mut().extend_pairs(&question);
+        url.query_pairs_mut().extend_pairs(question);
         let source = format!("GET /query?{}", url.query().unwrap_or_default());
         url.query_pairs_mut().append_pair("apikey", self.key.expose_secret());
-        Ok((url, source))
+        (url, source)
+    }
+
+    fn provenance(&self, source: &str, answer: &Answer) -> Provenance {
+        Provenance {
+            extracted_at: answer.received_at,
+            source: source.to_owned(),
+            is_mock: self.is_mock,
+            is_derived: false,
+        }
+    }
+
+    /// What articles published in `window` say of an asset, the earliest of them first; where there
+    /// are more than one answer holds, it says from when on to ask again.
+    pub fn news<'a>(
+        &'a self,
+        asset: &'a InstrumentId,
+        window: Window,
+        lane: Lane,
+    ) -> BoxFuture<'a, Result<RawItems<Mention>, ProviderError>> {
+        Box::pin(async move {
+            let (url, source) = self.ask(&news::question(asset, window));
+            let read =
+                |answer: Answer| news::read(asset, self.provenance(&source, &answer), &answer.body);
+            self.http.get(&url, lane, read).await
+        })
+    }
+
+    /// Everything there is of an indicator.
+    pub fn observations(
+        &self,
+        indicator: Indicator,
+        lane: Lane,
+    ) -> BoxFuture<'_, Result<RawItems<Observation>, ProviderError>> {
+        Box::pin(async move {
+            let (url, source) = self.ask(&economy::question(indicator));
+            let read = |answer: Answer| {
+                economy::read(indicator, self.provenance(&source, &answer), &answer.body)
+            };
+            self.http.get(&url, lane, read).await
+        })
     }
 
     fn is_in_plan(&self, timeframe: Timeframe) -> bool {
@@ -149,12 +197,7 @@ impl Provider for AlphaVantage {
         Box::pin(async move {
             let (url, source) = self.request(series, window, self.clock.now())?;
             let read = |answer: Answer| {
-                let provenance = Provenance {
-                    extracted_at: answer.received_at,
-                    source: source.clone(),
-                    is_mock: self.is_mock,
-                    is_derived: false,
-                };
+                let provenance = self.provenance(&source, &answer);
                 let batch = wire::read(series, window, provenance, &answer.body)?;
                 Ok(RawBatch { made_at: answer.made_at, ..batch })
             };

@@ -29,6 +29,9 @@ pub(super) fn refusal(body: &[u8], symbol: &str, now: DateTime<Utc>) -> Option<P
             (false, true) => unknown(),
             (false, false) => ProviderError::Rejected { status: 200, message: text.to_owned() },
         }
+    } else if says("Invalid inputs") {
+        // Of news about something it does not know.
+        ProviderError::Rejected { status: 200, message: text.to_owned() }
     } else if says("premium endpoint") || says("premium feature") {
         ProviderError::NotInPlan { what: symbol.to_owned() }
     } else if says("**demo**") {
@@ -115,6 +118,12 @@ mod tests {
         assert!(outcome(day).starts_with("exhausted"));
         let plan = "{\"Information\":\"This is a premium endpoint.\"}";
         assert_eq!(outcome(plan), "not_in_plan");
+    }
+
+    #[test]
+    fn a_question_that_makes_no_sense_is_not_asked_again_soon() {
+        let told = "{\"Information\":\"Invalid inputs. Please refer to the API documentation\"}";
+        assert_eq!(outcome(told), "rejected");
     }
 
     #[test]

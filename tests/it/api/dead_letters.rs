@@ -94,7 +94,7 @@ async fn bytes_that_are_no_text_come_as_they_are() {
     let raw = vec![0xFF, 0x00, b'\n', 0xFE];
     let from = ("a test", app.now());
     let letter = barkeep::quality::DeadLetter::new(
-        &BTC.parse().unwrap(),
+        BTC.parse().unwrap(),
         None,
         "readable",
         "no text".to_owned(),

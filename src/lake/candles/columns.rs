@@ -2,69 +2,53 @@
 
 use std::sync::Arc;
 
-use buoyant_kernel::expressions::Scalar;
 use chrono::{DateTime, Datelike, NaiveDate, Utc};
-use deltalake::{
-    arrow::{
-        array::{
-            ArrayRef, BooleanArray, Float64Array, Int32Array, RecordBatch, StringBuilder,
-            TimestampMicrosecondArray, new_null_array,
-        },
-        datatypes::{DataType as ArrowType, Field, Schema, SchemaRef, TimeUnit},
-        error::ArrowError,
+use deltalake::arrow::{
+    array::{
+        ArrayRef, BooleanArray, Float64Array, Int32Array, RecordBatch, StringBuilder,
+        TimestampMicrosecondArray, new_null_array,
     },
-    kernel::{DataType, PrimitiveType, StructField},
+    datatypes::DataType as ArrowType,
+    error::ArrowError,
 };
 use indexmap::IndexMap;
 
-use super::commit::Append;
+use super::{
+    super::shape::{self, Column, Kind, Partition, Shape},
+    Append, Rows,
+};
 use crate::market::{Timeframe, Window};
 
 /// The partition column: the first day of the month or year of the open time.
 pub(super) const PARTITION: &str = "date";
 
-const COLUMNS: [(&str, PrimitiveType, bool); 15] = [
-    ("asset_pair", PrimitiveType::String, false),
-    ("timestamp", PrimitiveType::Timestamp, false),
-    ("open", PrimitiveType::Double, false),
-    ("high", PrimitiveType::Double, false),
-    ("low", PrimitiveType::Double, false),
-    ("close", PrimitiveType::Double, false),
-    ("volume", PrimitiveType::Double, true),
-    ("trade_count", PrimitiveType::Long, true),
-    ("source_provider", PrimitiveType::String, false),
-    ("is_mock", PrimitiveType::Boolean, false),
-    ("is_derived", PrimitiveType::Boolean, false),
-    ("revision", PrimitiveType::Integer, false),
-    ("_extracted_at", PrimitiveType::Timestamp, false),
-    ("_ingestion_id", PrimitiveType::String, false),
-    ("_source", PrimitiveType::String, false),
+const COLUMNS: &[Column] = &[
+    ("asset_pair", Kind::Text, false),
+    ("timestamp", Kind::Instant, false),
+    ("open", Kind::Float, false),
+    ("high", Kind::Float, false),
+    ("low", Kind::Float, false),
+    ("close", Kind::Float, false),
+    ("volume", Kind::Float, true),
+    ("trade_count", Kind::Long, true),
+    ("source_provider", Kind::Text, false),
+    ("is_mock", Kind::Flag, false),
+    ("is_derived", Kind::Flag, false),
+    ("revision", Kind::Int, false),
+    ("_extracted_at", Kind::Instant, false),
+    ("_ingestion_id", Kind::Text, false),
+    ("_source", Kind::Text, false),
 ];
 
-/// The columns as Delta knows them.
-pub(super) fn fields() -> impl Iterator<Item = StructField> {
-    let partition = (PARTITION, PrimitiveType::Date, false);
-    COLUMNS
-        .into_iter()
-        .chain([partition])
-        .map(|(name, kind, nullable)| StructField::new(name, DataType::Primitive(kind), nullable))
-}
-
-/// The columns of a data file; the partition is in the log.
-pub(super) fn schema() -> SchemaRef {
-    let utc = || ArrowType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
-    let fields = COLUMNS.into_iter().map(|(name, kind, nullable)| {
-        let kind = match kind {
-            PrimitiveType::String => ArrowType::Utf8,
-            PrimitiveType::Timestamp => utc(),
-            PrimitiveType::Double => ArrowType::Float64,
-            PrimitiveType::Long => ArrowType::Int64,
-            PrimitiveType::Integer => ArrowType::Int32,
-            _ => ArrowType::Boolean,
-        };
-        Field::new(name, kind, nullable)
-    });
-    Arc::new(Schema::new(fields.collect::<Vec<_>>()))
+/// The table of that name.
+pub(super) const fn shape(name: &'static str) -> Shape {
+    Shape {
+        name,
+        columns: COLUMNS,
+        partitions: &[(PARTITION, Kind::Day, false)],
+        skipping: "asset_pair,timestamp",
+        sort: &["asset_pair", "source_provider", "timestamp", "revision"],
+    }
 }
 
 /// The first day of the partition that holds `at`: a month of fine candles, a year of coarse ones.
@@ -84,11 +68,11 @@ fn partition_after(timeframe: Timeframe, day: NaiveDate) -> NaiveDate {
     day.checked_add_months(chrono::Months::new(months)).unwrap_or(NaiveDate::MAX)
 }
 
-/// One batch per partition, oldest first, with its day; rows ordered by asset and time.
+/// One batch per partition, oldest first; rows ordered by asset and time.
 pub(super) fn batches(
     timeframe: Timeframe,
     landings: &[Append],
-) -> Result<Vec<(NaiveDate, RecordBatch)>, ArrowError> {
+) -> Result<Vec<(Partition, RecordBatch)>, ArrowError> {
     let mut order: Vec<&Append> = landings.iter().collect();
     order.sort_by(|a, b| a.record.series.cmp(&b.record.series));
     let times = || {
@@ -107,7 +91,7 @@ pub(super) fn batches(
         let midnight = |day: NaiveDate| day.and_time(chrono::NaiveTime::MIN).and_utc();
         let slices = slices(&order, Window::new(midnight(day), midnight(next)));
         if !slices.is_empty() {
-            batches.push((day, batch(&slices)?));
+            batches.push((partition_of(day), batch(&slices)?));
         }
         day = next;
     }
@@ -153,7 +137,7 @@ fn batch(slices: &[Slice<'_>]) -> Result<RecordBatch, ArrowError> {
     let extracted = repeat(slices, |s| s.provenance().extracted_at.timestamp_micros());
     let utc = |times: TimestampMicrosecondArray| Arc::new(times.with_timezone("UTC"));
     RecordBatch::try_new(
-        schema(),
+        shape("").schema(),
         vec![
             text(slices, rows, |s| s.landing.record.series.instrument.to_string()),
             utc(times.concat().into()),
@@ -174,18 +158,12 @@ fn batch(slices: &[Slice<'_>]) -> Result<RecordBatch, ArrowError> {
     )
 }
 
-/// The partition of `day` as the writer wants it.
-pub(super) fn partition_values(day: NaiveDate) -> IndexMap<String, Scalar> {
-    IndexMap::from([(PARTITION.to_owned(), Scalar::Date(days_since_epoch(day)))])
-}
-
-pub(super) fn days_since_epoch(day: NaiveDate) -> i32 {
-    let days = day.signed_duration_since(NaiveDate::default()).num_days();
-    i32::try_from(days).unwrap_or(i32::MAX)
+fn partition_of(day: NaiveDate) -> Partition {
+    IndexMap::from([(PARTITION.to_owned(), shape::day(day))])
 }
 
 impl Slice<'_> {
-    fn rows(&self) -> &super::commit::Rows {
+    fn rows(&self) -> &Rows {
         &self.landing.rows[self.part]
     }
 

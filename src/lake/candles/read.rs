@@ -3,12 +3,11 @@
 use chrono::{DateTime, Utc};
 use deltalake::{
     arrow::{
-        array::{Array, AsArray, RecordBatch},
-        compute::cast,
-        datatypes::{DataType, Float64Type, Int32Type, TimestampMicrosecondType},
+        array::Array,
+        datatypes::{Float64Type, Int32Type},
     },
     datafusion::{
-        common::ScalarValue,
+        dataframe::DataFrame,
         error::DataFusionError,
         logical_expr::Expr,
         prelude::{col, lit},
@@ -17,7 +16,13 @@ use deltalake::{
 };
 use futures::future::BoxFuture;
 
-use super::{LakeError, Table, columns};
+use super::{
+    super::{
+        LakeError,
+        query::{Cells, day, instant},
+    },
+    CandleTable, columns,
+};
 use crate::market::{Candle, Series, Window};
 
 /// A candle as it stands in the lake.
@@ -32,7 +37,7 @@ pub struct LandedCandle {
     pub is_mock: bool,
 }
 
-impl Table {
+impl CandleTable {
     /// The candles of one series that open inside `window`.
     pub fn candles<'a>(
         &'a self,
@@ -43,10 +48,7 @@ impl Table {
             if window.is_empty() {
                 return Ok(Vec::new());
             }
-            let mut candles = Vec::new();
-            for batch in self.rows(series, window).await? {
-                read(&batch, &mut candles).ok_or_else(|| self.unreadable())?;
-            }
+            let mut candles = self.read(self.rows(series, window).await?, read).await?;
             candles.sort_by_key(|landed| (landed.candle.open_time, landed.revision));
             candles.dedup_by(|newer, older| {
                 let same = newer.candle.open_time == older.candle.open_time;
@@ -78,12 +80,8 @@ impl Table {
              group by asset_pair, source_provider, run order by asset_pair, source_provider, first",
             step = self.timeframe.seconds()
         );
-        let batches = context.sql(&sql).await.map_err(failed)?.collect().await.map_err(failed)?;
-        let mut runs = Vec::new();
-        for batch in batches {
-            self.read_runs(&batch, &mut runs).ok_or_else(|| self.unreadable())?;
-        }
-        Ok(runs)
+        let runs = context.sql(&sql).await.map_err(failed)?;
+        self.read(runs, |cells, runs| self.read_runs(cells, runs)).await
     }
 
     /// How many rows repeat the key and revision of another one; anything but zero is a fault.
@@ -100,65 +98,33 @@ impl Table {
         })
     }
 
-    fn read_runs(&self, batch: &RecordBatch, into: &mut Vec<(Series, Window)>) -> Option<()> {
-        let text = |name| {
-            let column = cast(batch.column_by_name(name)?, &DataType::Utf8).ok()?;
-            Some(column.as_string_opt::<i32>()?.clone())
-        };
-        let (assets, providers) = (text("asset")?, text("provider")?);
-        let time =
-            |name| batch.column_by_name(name)?.as_primitive_opt::<TimestampMicrosecondType>();
-        let (first, last) = (time("first")?, time("last")?);
-        for row in 0..batch.num_rows() {
-            let at = |micros| DateTime::from_timestamp_micros(micros);
-            let end = at(last.value(row))? + self.timeframe.duration();
+    fn read_runs(&self, cells: &Cells<'_>, into: &mut Vec<(Series, Window)>) -> Option<()> {
+        let (assets, providers) = (cells.text("asset")?, cells.text("provider")?);
+        let (first, last) = (cells.instants("first")?, cells.instants("last")?);
+        for row in 0..cells.rows() {
             let series = Series {
                 provider: providers.value(row).parse().ok()?,
                 instrument: assets.value(row).parse().ok()?,
                 timeframe: self.timeframe,
             };
-            into.push((series, Window::new(at(first.value(row))?, end)));
+            let end = last(row) + self.timeframe.duration();
+            into.push((series, Window::new(first(row), end)));
         }
         Some(())
     }
 
-    fn query(&self, source: DataFusionError) -> LakeError {
-        LakeError::Query { table: self.name(), source: Box::new(source) }
-    }
-
-    fn unreadable(&self) -> LakeError {
-        LakeError::LogUnreadable {
-            table: self.name(),
-            version: self.version(),
-            detail: "a column is missing or of another type".to_owned(),
-        }
-    }
-
-    async fn rows(&self, series: &Series, window: Window) -> Result<Vec<RecordBatch>, LakeError> {
-        let failed = |source: DataFusionError| self.query(source);
-        let provider = self.snapshot().table_provider().await.map_err(failed)?;
+    async fn rows(&self, series: &Series, window: Window) -> Result<DataFrame, LakeError> {
         let first = columns::partition(self.timeframe, window.start);
         let last = columns::partition(self.timeframe, window.end);
-        let time = |at: DateTime<Utc>| {
-            let micros = Some(at.timestamp_micros());
-            lit(ScalarValue::TimestampMicrosecond(micros, Some("UTC".into())))
-        };
-        let day = |day| lit(ScalarValue::Date32(Some(columns::days_since_epoch(day))));
         let wanted: Expr = col("asset_pair")
             .eq(lit(series.instrument.as_str()))
             .and(col("source_provider").eq(lit(series.provider.as_str())))
-            .and(col("timestamp").gt_eq(time(window.start)))
-            .and(col("timestamp").lt(time(window.end)))
+            .and(col("timestamp").gt_eq(instant(window.start)))
+            .and(col("timestamp").lt(instant(window.end)))
             .and(col(columns::PARTITION).between(day(first), day(last)));
-        DeltaSessionContext::default()
-            .into_inner()
-            .read_table(provider)
-            .and_then(|table| table.filter(wanted))
-            .and_then(|table| table.select_columns(&COLUMNS))
-            .map_err(failed)?
-            .collect()
-            .await
-            .map_err(failed)
+        let rows = self.scan().await?.filter(wanted);
+        let rows = rows.and_then(|rows| rows.select_columns(&COLUMNS));
+        rows.map_err(|error| self.query(error))
     }
 }
 
@@ -175,19 +141,16 @@ const COLUMNS: [&str; 10] = [
     "is_mock",
 ];
 
-fn read(batch: &RecordBatch, into: &mut Vec<LandedCandle>) -> Option<()> {
-    let column = |name| batch.column_by_name(name);
-    let float = |name| column(name)?.as_primitive_opt::<Float64Type>();
-    let time = |name| column(name)?.as_primitive_opt::<TimestampMicrosecondType>();
-    let flag = |name| column(name)?.as_boolean_opt();
-    let (opened, extracted) = (time("timestamp")?, time("_extracted_at")?);
+fn read(cells: &Cells<'_>, into: &mut Vec<LandedCandle>) -> Option<()> {
+    let float = |name| cells.numbers::<Float64Type>(name);
+    let (opened, extracted) = (cells.instants("timestamp")?, cells.instants("_extracted_at")?);
     let (open, high, low, close) = (float("open")?, float("high")?, float("low")?, float("close")?);
     let volume = float("volume")?;
-    let revision = column("revision")?.as_primitive_opt::<Int32Type>()?;
-    let (derived, mock) = (flag("is_derived")?, flag("is_mock")?);
-    into.extend((0..batch.num_rows()).map(|row| LandedCandle {
+    let revision = cells.numbers::<Int32Type>("revision")?;
+    let (derived, mock) = (cells.flags("is_derived")?, cells.flags("is_mock")?);
+    into.extend((0..cells.rows()).map(|row| LandedCandle {
         candle: Candle {
-            open_time: DateTime::from_timestamp_micros(opened.value(row)).unwrap_or_default(),
+            open_time: opened(row),
             open: open.value(row),
             high: high.value(row),
             low: low.value(row),
@@ -195,7 +158,7 @@ fn read(batch: &RecordBatch, into: &mut Vec<LandedCandle>) -> Option<()> {
             volume: volume.is_valid(row).then(|| volume.value(row)),
         },
         revision: revision.value(row),
-        extracted_at: DateTime::from_timestamp_micros(extracted.value(row)).unwrap_or_default(),
+        extracted_at: extracted(row),
         is_derived: derived.value(row),
         is_mock: mock.value(row),
     }));

@@ -1,0 +1,243 @@
+//! News and macroeconomic indicators on their way into the lake, each once.
+//!
+//! What has landed is told by the lake alone. Whoever has the turn of a table compares an answer with
+//! its rows and appends what is news, in one commit that also counts the landings of the feed; so
+//! asking again, after whatever happened, adds nothing.
+
+mod indicators;
+mod news;
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use chrono::{DateTime, Utc};
+use futures::future::BoxFuture;
+use tokio::sync::Mutex as AsyncMutex;
+use uuid::Uuid;
+
+use super::{FeedState, IngestError, agenda::Agenda, compactor::Compactor};
+use crate::{
+    clock::Clock,
+    config::FeedsConfig,
+    crash,
+    lake::{FeedRecord, Lake, LakeError, Table},
+    lifecycle::Lifecycle,
+    market::{Feed, RawItems},
+    providers::{AlphaVantage, ProviderError, Providers},
+    quality::{DeadLetter, Item, Judged, judge},
+    store::Store,
+    telemetry::Metrics,
+};
+
+/// What became of the items of one collection.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Collected {
+    /// Landed for the first time.
+    pub landed: usize,
+    /// Landed as a revision of what had landed before.
+    pub revised: usize,
+    pub unchanged: usize,
+    pub refused: usize,
+}
+
+/// Collects feeds from the one provider that has them.
+#[derive(Debug)]
+pub struct Collector {
+    lake: Lake,
+    store: Store,
+    clock: Arc<dyn Clock>,
+    metrics: Metrics,
+    lifecycle: Lifecycle,
+    config: FeedsConfig,
+    provider: Option<Arc<AlphaVantage>>,
+    agenda: Agenda,
+    /// The newest item of each feed, as far as the lake has been asked for it.
+    newest: Mutex<BTreeMap<Feed, DateTime<Utc>>>,
+    /// Whoever has the turn of a table may land in it, and wakes what compacts it.
+    news: AsyncMutex<Compactor>,
+    indicators: AsyncMutex<Compactor>,
+}
+
+/// After so many commits of strangers in a row one gives up.
+const STRANGERS: u32 = 3;
+
+impl Collector {
+    /// Knows from the store when each feed was last collected. Without a provider there are no feeds.
+    pub async fn new(
+        (lake, store, providers): (&Lake, &Store, &Providers),
+        (clock, metrics, lifecycle): (&Arc<dyn Clock>, &Metrics, &Lifecycle),
+        config: &FeedsConfig,
+    ) -> Result<Self, IngestError> {
+        let succeeded = store.feeds().await?.into_iter().collect();
+        let provider = providers.feeds().cloned();
+        let feeds = config.feeds().filter(|_| provider.is_some());
+        // Known from the start, so that rates have a beginning.
+        for kind in Feed::KINDS {
+            count(metrics, kind, &Collected::default());
+        }
+        Ok(Self {
+            agenda: Agenda::new(feeds, &succeeded, clock.now()),
+            newest: Mutex::default(),
+            news: AsyncMutex::new(Compactor::new(lake.news().as_table(), lifecycle)),
+            indicators: AsyncMutex::new(Compactor::new(lake.indicators().as_table(), lifecycle)),
+            lake: lake.clone(),
+            store: store.clone(),
+            clock: clock.clone(),
+            metrics: metrics.clone(),
+            lifecycle: lifecycle.clone(),
+            config: config.clone(),
+            provider,
+        })
+    }
+
+    /// Every feed that is collected, by name.
+    pub fn feeds(&self) -> Vec<(Feed, FeedState)> {
+        self.agenda.all()
+    }
+
+    /// The feeds that are to be collected now; each is given out once.
+    pub fn take_due(&self, now: DateTime<Utc>) -> Vec<Feed> {
+        self.agenda.take_due(now)
+    }
+
+    /// Asks a feed for everything since the last time and lands what is news. What landed before a
+    /// failure stays landed.
+    pub fn collect<'a>(&'a self, feed: &'a Feed) -> BoxFuture<'a, Result<Collected, IngestError>> {
+        Box::pin(async move {
+            let unknown = || IngestError::UnknownFeed { feed: feed.clone() };
+            let provider = self.provider.as_ref().filter(|_| self.agenda.contains(feed));
+            let provider = provider.ok_or_else(unknown)?;
+            let collected = match self.ask(provider, feed).await {
+                Ok(collected) => self.succeeded(feed).await.map(|()| collected),
+                Err(error) => Err(error),
+            };
+            if let Err(error) = &collected {
+                self.agenda.failed(feed, error, self.clock.now());
+            }
+            collected
+        })
+    }
+
+    /// When the newest item in the lake was published, or its period begins.
+    pub async fn newest(&self, feed: &Feed) -> Result<Option<DateTime<Utc>>, IngestError> {
+        let known = self.newest.lock().unwrap_or_else(PoisonError::into_inner).get(feed).copied();
+        if known.is_some() {
+            return Ok(known);
+        }
+        let newest = match feed {
+            Feed::News(asset) => self.lake.news().newest(asset).await?,
+            Feed::Macro(indicator) => {
+                let newest = self.lake.indicators().observations(Some(*indicator)).await?;
+                newest.first().map(|landed| landed.observation.period)
+            }
+        };
+        if let Some(newest) = newest {
+            self.reached(feed, newest);
+        }
+        Ok(newest)
+    }
+
+    async fn ask(&self, provider: &AlphaVantage, feed: &Feed) -> Result<Collected, IngestError> {
+        match feed {
+            Feed::News(asset) => self.collect_news(provider, feed, asset).await,
+            Feed::Macro(indicator) => self.collect_indicator(provider, feed, *indicator).await,
+        }
+    }
+
+    async fn succeeded(&self, feed: &Feed) -> Result<(), IngestError> {
+        let now = self.clock.now();
+        self.store.collected(feed, now).await?;
+        crash::point("recorded");
+        self.agenda.succeeded(feed, now);
+        self.metrics.feed_success.with_label_values(&[feed.kind()]).set(now.timestamp());
+        Ok(())
+    }
+
+    fn reached(&self, feed: &Feed, at: DateTime<Utc>) {
+        let mut newest = self.newest.lock().unwrap_or_else(PoisonError::into_inner);
+        newest.entry(feed.clone()).and_modify(|known| *known = at.max(*known)).or_insert(at);
+    }
+
+    /// Judges an answer and keeps what is refused; one that cannot be read is refused whole.
+    async fn judged<T: Item>(
+        &self,
+        feed: &Feed,
+        answer: Result<RawItems<T>, ProviderError>,
+    ) -> Result<Judged<T>, IngestError> {
+        let judged = match answer {
+            Ok(answer) => judge(feed, answer),
+            Err(ProviderError::Malformed { detail, body }) => {
+                self.keep(feed, &[self.unreadable(feed, &detail, body.clone())]).await?;
+                return Err(ProviderError::Malformed { detail, body }.into());
+            }
+            Err(error) => return Err(error.into()),
+        };
+        self.keep(feed, &judged.refused).await?;
+        Ok(judged)
+    }
+
+    fn unreadable(&self, feed: &Feed, detail: &str, body: bytes::Bytes) -> DeadLetter {
+        let detail = format!("the answer cannot be read: {detail}");
+        let from = ("alpha_vantage", self.clock.now());
+        DeadLetter::new(feed.into(), None, "readable_answer", detail, body, from)
+    }
+
+    async fn keep(&self, feed: &Feed, refused: &[DeadLetter]) -> Result<(), IngestError> {
+        if refused.is_empty() {
+            return Ok(());
+        }
+        self.store.keep(refused).await?;
+        crash::point("dead_letters_kept");
+        count(
+            &self.metrics,
+            feed.kind(),
+            &Collected { refused: refused.len(), ..Collected::default() },
+        );
+        Ok(())
+    }
+
+    /// Has `land` compare and append, again if a stranger has committed meanwhile: it may have
+    /// brought the same.
+    async fn land<'a>(
+        &'a self,
+        table: &'a Table,
+        land: impl Fn() -> BoxFuture<'a, Result<Collected, LakeError>> + Send,
+    ) -> Result<Collected, IngestError> {
+        for _ in 0..STRANGERS {
+            match land().await {
+                Err(LakeError::MovedOn { .. }) => table.acknowledge().await,
+                landed => return Ok(landed?),
+            }
+        }
+        Ok(land().await?)
+    }
+
+    /// What the next commit says of the feed.
+    async fn record(&self, table: &Table, feed: &Feed) -> Result<FeedRecord, LakeError> {
+        let landing = table.landings(feed).await? + 1;
+        Ok(FeedRecord { feed: feed.clone(), landing, ingestion_id: Uuid::now_v7() })
+    }
+}
+
+impl std::ops::AddAssign for Collected {
+    fn add_assign(&mut self, more: Self) {
+        self.landed += more.landed;
+        self.revised += more.revised;
+        self.unchanged += more.unchanged;
+        self.refused += more.refused;
+    }
+}
+
+fn count(metrics: &Metrics, kind: &str, collected: &Collected) {
+    let counts = [
+        ("landed", collected.landed),
+        ("revised", collected.revised),
+        ("unchanged", collected.unchanged),
+        ("refused", collected.refused),
+    ];
+    for (outcome, count) in counts {
+        metrics.feed_items.with_label_values(&[kind, outcome]).inc_by(count as u64);
+    }
+}

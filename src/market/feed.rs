@@ -1,0 +1,130 @@
+//! What is collected besides candles, and what a job or a dead letter is about.
+
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Serialize};
+
+use super::{Indicator, InstrumentId, ParseError, Series};
+
+/// Something that a provider publishes at times of its own: articles about one asset, or one
+/// macroeconomic indicator. Written `alpha_vantage/news/BTCUSD` or `alpha_vantage/macro/CPI`, which
+/// is also its id in Delta, the store and the API.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum Feed {
+    News(InstrumentId),
+    Macro(Indicator),
+}
+
+/// Only one provider has feeds.
+const PROVIDER: &str = "alpha_vantage";
+
+impl Feed {
+    pub const KINDS: [&str; 2] = ["news", "macro"];
+
+    /// `news` or `macro`; also the metric label.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::News(_) => Self::KINDS[0],
+            Self::Macro(_) => Self::KINDS[1],
+        }
+    }
+}
+
+impl fmt::Display for Feed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{PROVIDER}/{}/", self.kind())?;
+        match self {
+            Self::News(asset) => asset.fmt(f),
+            Self::Macro(indicator) => indicator.fmt(f),
+        }
+    }
+}
+
+impl FromStr for Feed {
+    type Err = ParseError;
+
+    fn from_str(given: &str) -> Result<Self, ParseError> {
+        match given.split('/').collect::<Vec<_>>()[..] {
+            [PROVIDER, "news", asset] => asset.parse().map(Self::News),
+            [PROVIDER, "macro", indicator] => indicator.parse().map(Self::Macro),
+            _ => Err(ParseError {
+                what: "feed",
+                given: given.to_owned(),
+                fix: "write alpha_vantage/news/BTCUSD or alpha_vantage/macro/CPI",
+            }),
+        }
+    }
+}
+
+impl TryFrom<String> for Feed {
+    type Error = ParseError;
+
+    fn try_from(given: String) -> Result<Self, ParseError> {
+        given.parse()
+    }
+}
+
+impl From<Feed> for String {
+    fn from(feed: Feed) -> Self {
+        feed.to_string()
+    }
+}
+
+/// A series or a feed, by its name. No name is of both kinds: `news` is an asset, but what follows
+/// it is no timeframe.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Subject {
+    Series(Series),
+    Feed(Feed),
+}
+
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Series(series) => series.fmt(f),
+            Self::Feed(feed) => feed.fmt(f),
+        }
+    }
+}
+
+impl FromStr for Subject {
+    type Err = ParseError;
+
+    fn from_str(given: &str) -> Result<Self, ParseError> {
+        let feed = given.parse().map(Self::Feed);
+        feed.or_else(|_| given.parse().map(Self::Series))
+    }
+}
+
+impl From<&Series> for Subject {
+    fn from(series: &Series) -> Self {
+        Self::Series(series.clone())
+    }
+}
+
+impl From<&Feed> for Subject {
+    fn from(feed: &Feed) -> Self {
+        Self::Feed(feed.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_subject_reads_back_what_it_writes() {
+        for name in ["coinbase/BTCUSD/1m", "alpha_vantage/news/BTCUSD", "alpha_vantage/macro/CPI"] {
+            let subject: Subject = name.parse().unwrap();
+            assert_eq!(subject.to_string(), name);
+            assert_eq!(serde_json::to_value(&subject).unwrap(), name);
+            assert_eq!(matches!(subject, Subject::Series(_)), name.starts_with("coinbase"));
+        }
+        for bad in ["", "news/BTCUSD", "coinbase/news/BTCUSD", "alpha_vantage/macro/MOOD", "a/b/c"]
+        {
+            assert!(bad.parse::<Subject>().is_err(), "{bad:?}");
+        }
+    }
+}

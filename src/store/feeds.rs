@@ -1,0 +1,33 @@
+//! When each feed was last collected. What it has brought, the lake knows.
+
+use chrono::{DateTime, Utc};
+
+use super::{Store, StoreError, instant};
+use crate::market::Feed;
+
+impl Store {
+    /// Every feed that was collected to the end once, and when last.
+    pub async fn feeds(&self) -> Result<Vec<(Feed, DateTime<Utc>)>, StoreError> {
+        let rows: Vec<(String, i64)> =
+            sqlx::query_as("select feed, succeeded_at from feed order by feed")
+                .fetch_all(&self.reader)
+                .await?;
+        let read = |(name, at): (String, i64)| match name.parse() {
+            Ok(feed) => Ok((feed, instant(at))),
+            Err(_) => Err(StoreError::Unreadable { what: "a feed", value: name }),
+        };
+        rows.into_iter().map(read).collect()
+    }
+
+    pub async fn collected(&self, feed: &Feed, at: DateTime<Utc>) -> Result<(), StoreError> {
+        sqlx::query(
+            "insert into feed (feed, succeeded_at) values ($1, $2) \
+             on conflict (feed) do update set succeeded_at = excluded.succeeded_at",
+        )
+        .bind(feed.to_string())
+        .bind(at.timestamp_micros())
+        .execute(&self.writer)
+        .await?;
+        Ok(())
+    }
+}
