@@ -168,3 +168,27 @@ async fn report(app: Arc<App>) {
         );
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_in_the_settings_does_not_take_the_demo_to_the_real_exchange() {
+        let key = [
+            ("BARKEEP__PROVIDERS__COINBASE__KEY_NAME", "mine"),
+            (
+                "BARKEEP__PROVIDERS__COINBASE__KEY_SECRET",
+                "dGhpcyBpcyBhIHRlc3Qga2V5LCBuZXZlciB1c2UgaXQ=",
+            ),
+        ];
+        let key = key.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let settings = Config::from_layers(None, key.into()).unwrap();
+        assert!(settings.providers.coinbase.key.is_some());
+        let (data, bind) = (PathBuf::from("demo"), "127.0.0.1:1".parse().unwrap());
+        let demo = Demo { data, speed: 60.0, run_for: None, bind };
+        let config = demo.config(settings, DateTime::UNIX_EPOCH, bind).unwrap();
+        assert!(config.providers.coinbase.key.is_none());
+        assert_eq!(config.providers.coinbase.http.url.as_str(), "http://127.0.0.1:1/");
+    }
+}

@@ -153,3 +153,15 @@ fn a_cdp_key_is_read_at_the_start_or_refused_there_without_repeating_it() {
     assert!(error.violations[0].starts_with("providers.coinbase.key_secret: it is no key"));
     assert!(error.to_string().contains("P-256") && !error.to_string().contains("c2VjcmV0"));
 }
+
+#[test]
+fn a_cdp_key_may_come_from_the_file_as_it_was_downloaded() {
+    let pem = include_str!("../../tests/fixtures/coinbase_advanced/test_key_es256_sec1.pem");
+    let key = file(pem);
+    let path = key.path();
+    let settings =
+        file(&format!("[providers.coinbase]\nkey_name = \"mine\"\nkey_secret_file = {path:?}\n"));
+    let config = Config::from_layers(Some(settings.path()), HashMap::new()).unwrap();
+    let key = config.providers.coinbase.key.unwrap();
+    assert_eq!(key.algorithm, jsonwebtoken::Algorithm::ES256);
+}

@@ -19,8 +19,9 @@ pub(super) fn refusal(body: &[u8], symbol: &str, now: DateTime<Utc>) -> Option<P
     if told.values().all(is_empty) {
         return Some(unknown());
     }
-    let text = told.values().find_map(serde_json::Value::as_str)?;
-    let says = |words: &str| text.contains(words);
+    let texts: Vec<&str> = told.values().filter_map(serde_json::Value::as_str).collect();
+    let text = *texts.first()?;
+    let says = |words: &str| texts.iter().any(|text| text.contains(words));
     let throttled =
         |seconds| ProviderError::Throttled { retry_after: Some(Duration::from_secs(seconds)) };
     Some(if told.contains_key("Error Message") {
@@ -32,13 +33,13 @@ pub(super) fn refusal(body: &[u8], symbol: &str, now: DateTime<Utc>) -> Option<P
     } else if says("Invalid inputs") {
         // Of news about something it does not know.
         ProviderError::Rejected { status: 200, message: text.to_owned() }
+    } else if says("Burst pattern") || says("spreading out") || says("requests per second") {
+        // This text goes on to the daily quota, and to what premium keys may ask.
+        throttled(2)
     } else if says("premium endpoint") || says("premium feature") {
         ProviderError::NotInPlan { what: symbol.to_owned() }
     } else if says("**demo**") {
         ProviderError::Unauthorized { message: text.to_owned() }
-    } else if says("Burst pattern") || says("spreading out") || says("requests per second") {
-        // This text mentions the daily quota as well.
-        throttled(2)
     } else if says("Minute-level") || says("calls per minute") {
         throttled(60)
     } else if says("requests per day") {
@@ -98,9 +99,10 @@ mod tests {
     }
 
     #[test]
-    fn a_burst_is_not_taken_for_the_end_of_the_day() {
+    fn a_burst_is_not_taken_for_the_end_of_the_day_nor_for_a_missing_plan() {
         let burst = "Please consider spreading out your free API requests more sparingly (1 request \
-                     per second) to lift the free key rate limit (25 requests per day)";
+                     per second) to lift the free key rate limit (25 requests per day) and unlock \
+                     all premium endpoints";
         assert_eq!(outcome(&format!("{{\"Information\":\"{burst}\"}}")), "throttled Some(2s)");
         let day = "We have detected your API key as XYZ and our standard API rate limit is 25 \
                    requests per day.";

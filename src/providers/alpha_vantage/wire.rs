@@ -176,11 +176,12 @@ fn json(body: &[u8]) -> Option<Page<'_>> {
     let zone = about.iter().find(|(key, _)| key.ends_with("Time Zone"))?.1;
     let zone = if *zone == "US/Eastern" { New_York } else { zone.parse().ok()? };
     let stamps: BTreeMap<&str, &RawValue> = serde_json::from_str(series.get()).ok()?;
-    let rows = stamps.into_iter().rev().map(|(stamp, value)| json_row(stamp, value)).collect();
-    Some(Page { zone, rows })
+    let row = |(stamp, value)| json_row(body, stamp, value);
+    Some(Page { zone, rows: stamps.into_iter().rev().map(row).collect() })
 }
 
-fn json_row<'a>(stamp: &'a str, value: &'a RawValue) -> Row<'a> {
+/// `stamp` and `value` are parts of `body`, one after the other.
+fn json_row<'a>(body: &'a [u8], stamp: &'a str, value: &'a RawValue) -> Row<'a> {
     let fields: BTreeMap<&str, &RawValue> = serde_json::from_str(value.get()).unwrap_or_default();
     // `1. open`, and in older answers `1a. open (USD)`; a value is text or a number.
     let field = |name: &str| {
@@ -191,7 +192,10 @@ fn json_row<'a>(stamp: &'a str, value: &'a RawValue) -> Row<'a> {
         found.map(|text| text.trim_matches('"'))
     };
     let prices = ["open", "high", "low", "close"].map(field);
-    Row { text: value.get().as_bytes(), stamp, prices, volume: field("volume") }
+    let offset = |part: &str| part.as_ptr().addr() - body.as_ptr().addr();
+    // The stamp is in quotes.
+    let text = &body[offset(stamp) - 1..offset(value.get()) + value.get().len()];
+    Row { text, stamp, prices, volume: field("volume") }
 }
 
 #[cfg(test)]

@@ -115,6 +115,19 @@ fn t20_t21_one_bad_row_costs_one_row_and_keeps_its_bytes() {
 }
 
 #[test]
+fn t20_t21_a_bad_row_of_an_object_keeps_its_time_as_well() {
+    let bad = "\"2024-06-04 09:35:00\": {\"1. open\": \"1.5\", \"2. high\": null}";
+    let from = JSON.find("\"2024-06-04 09:35").unwrap();
+    let to = from + JSON[from..].find('}').unwrap() + 1;
+    let batch = page("IBM/5m", &JSON.replace(&JSON[from..to], bad)).unwrap();
+    assert_eq!((batch.candles.len(), batch.unreadable.len()), (1, 1));
+    assert_eq!(batch.raw.row(batch.unreadable[0].0), bad);
+    let good = batch.raw.row(batch.rows[0]);
+    let good = std::str::from_utf8(&good).unwrap();
+    assert!(good.starts_with("\"2024-06-04 09:30:00\": {") && good.ends_with('}'), "{good}");
+}
+
+#[test]
 fn t16_what_is_neither_table_nor_series_nor_refusal_is_malformed_and_keeps_its_bytes() {
     let weekly = JSON.replace("Time Series (5min)", "Weekly Time Series");
     let others = ["", "<html>login</html>", "[]", "{\"Meta", "symbol,price\nIBM,3\n", "null"];

@@ -4,7 +4,6 @@ use std::{
     collections::{BTreeMap, HashMap},
     fmt::Write,
     fs,
-    sync::{Arc, Mutex},
 };
 
 use barkeep::{
@@ -17,6 +16,7 @@ use insta::assert_snapshot;
 use serde::Deserialize;
 use url::Url;
 
+use super::{Stage, quoted};
 use crate::{
     corpus::corpus,
     loopback::{JumpingClock, Loopback, answer, coinbase},
@@ -64,31 +64,21 @@ impl Recorded {
     }
 }
 
-/// A provider that is told `next` whatever it asks.
+/// A provider that is told what was recorded, whatever it asks.
 struct Replay {
-    next: Arc<Mutex<(u16, String)>>,
-    clock: Arc<JumpingClock>,
+    stage: Stage,
     provider: Coinbase,
-    _server: Loopback,
 }
 
 impl Replay {
     async fn start() -> Self {
-        let next = Arc::new(Mutex::new((500, String::new())));
-        let told = next.clone();
-        let server = Loopback::start(move |_| {
-            let (status, body) = told.lock().unwrap().clone();
-            Some(answer(status, &[], body))
-        });
-        let server = server.await;
-        let clock = JumpingClock::at(DateTime::UNIX_EPOCH);
-        let provider = coinbase(&server.url, clock.clone(), |_| {});
-        Self { next, clock, provider, _server: server }
+        let stage = Stage::start().await;
+        let provider = coinbase(stage.url(), stage.clock.clone(), |_| {});
+        Self { stage, provider }
     }
 
     async fn play(&self, recorded: &Recorded) -> Result<Verdict, ProviderError> {
-        *self.next.lock().unwrap() = (recorded.status, recorded.body.clone());
-        self.clock.set(recorded.received_at());
+        self.stage.say(recorded.received_at(), recorded.status, &recorded.body);
         let (series, window) = (recorded.series(), recorded.window());
         let batch = self.provider.fetch(&series, window, Lane::Backfill).await?;
         Ok(validate(batch, Calendar::Always, self.provider.settle(&series)))
@@ -201,25 +191,12 @@ fn recorded_page(granularity: i64, [start, end]: [&str; 2], body: String) -> Rec
     Recorded { uri, status: 200, at: "Sat, 1 Aug 2020 00:00:00 GMT".to_owned(), body }
 }
 
-/// A refusal as somebody wrote it down.
-#[derive(Debug, Deserialize)]
-struct Quoted {
-    id: String,
-    http_status: serde_json::Value,
-    content_type: String,
-    body: String,
-}
-
 #[tokio::test]
 async fn quoted_refusals_become_the_right_errors() {
     let Some(folder) = corpus() else { return };
-    let quoted = fs::read_to_string(folder.join("coinbase/errors_verbatim.jsonl")).unwrap();
     let mut all = String::new();
-    for line in quoted.lines() {
-        let quoted: Quoted = serde_json::from_str(line).unwrap();
-        // Some are frames of a socket.
-        let Some(status) = quoted.http_status.as_u64() else { continue };
-        let status = u16::try_from(status).unwrap();
+    for quoted in quoted(&folder.join("coinbase/errors_verbatim.jsonl")) {
+        let Some(status) = quoted.status() else { continue };
         let (content_type, body) = (quoted.content_type, quoted.body);
         let server = Loopback::start(move |_| {
             Some(answer(status, &[("content-type", &content_type)], body.clone()))
