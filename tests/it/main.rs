@@ -8,6 +8,7 @@ mod coinbase_wire;
 mod corpus;
 mod crash;
 mod delta_facts;
+mod feeds;
 mod lake;
 mod loopback;
 mod recorded;
