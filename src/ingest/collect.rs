@@ -70,12 +70,16 @@ impl Collector {
         (clock, metrics, lifecycle): (&Arc<dyn Clock>, &Metrics, &Lifecycle),
         config: &FeedsConfig,
     ) -> Result<Self, IngestError> {
-        let succeeded = store.feeds().await?.into_iter().collect();
+        let succeeded: BTreeMap<Feed, DateTime<Utc>> = store.feeds().await?.into_iter().collect();
         let provider = providers.feeds().cloned();
         let feeds = config.feeds().filter(|_| provider.is_some());
         // Known from the start, so that rates have a beginning.
         for kind in Feed::KINDS {
             count(metrics, kind, &Collected::default());
+            let of_kind = succeeded.iter().filter(|(feed, _)| feed.kind() == kind);
+            if let Some(newest) = of_kind.map(|(_, at)| at.timestamp()).max() {
+                metrics.feed_success.with_label_values(&[kind]).set(newest);
+            }
         }
         Ok(Self {
             agenda: Agenda::new(feeds, &succeeded, clock.now()),
@@ -92,7 +96,7 @@ impl Collector {
         })
     }
 
-    /// Every feed that is collected, by name.
+    /// Every feed that is collected: news by asset, then indicators.
     pub fn feeds(&self) -> Vec<(Feed, FeedState)> {
         self.agenda.all()
     }

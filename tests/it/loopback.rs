@@ -39,15 +39,23 @@ impl Loopback {
     where
         F: Fn(usize) -> Option<Response> + Clone + Send + Sync + 'static,
     {
+        Self::answering(move |number, _| answer(number)).await
+    }
+
+    /// Like `start`, but `answer` is given the address as well.
+    pub(crate) async fn answering<F>(answer: F) -> Self
+    where
+        F: Fn(usize, &Uri) -> Option<Response> + Clone + Send + Sync + 'static,
+    {
         let requests = Arc::new(Mutex::new(Vec::new()));
         let seen = requests.clone();
         let handler = move |uri: Uri, headers: HeaderMap| {
             let number = {
                 let mut seen = seen.lock().unwrap();
-                seen.push((uri, headers));
+                seen.push((uri.clone(), headers));
                 seen.len() - 1
             };
-            let response = answer(number);
+            let response = answer(number, &uri);
             async move {
                 match response {
                     Some(response) => response,

@@ -11,6 +11,7 @@ mod corpus;
 mod crash;
 mod delta_facts;
 mod doctor;
+mod feeds;
 mod lake;
 mod loopback;
 mod oanda_wire;

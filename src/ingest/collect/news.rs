@@ -102,7 +102,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn t12_pages_always_go_on() {
+    fn pages_always_go_on() {
         let at = |text: &str| text.parse::<DateTime<Utc>>().unwrap();
         let feed = "alpha_vantage/news/BTCUSD".parse().unwrap();
         let (from, later) = (at("2024-03-06T10:00:20Z"), at("2024-03-06T11:30:40Z"));

@@ -3,6 +3,7 @@
 mod candles;
 mod coverage;
 mod dead_letters;
+mod feeds;
 mod freshness;
 mod health;
 mod problems;

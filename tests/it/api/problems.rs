@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::support::test_app::{Setup, TestApp};
 
-const ROUTES: [&str; 12] = [
+const ROUTES: [&str; 16] = [
     "/v1/series",
     "/v1/watermarks",
     "/v1/freshness",
@@ -15,6 +15,10 @@ const ROUTES: [&str; 12] = [
     "/v1/dead-letters",
     "/v1/dead-letters/dl_0",
     "/v1/dead-letters/dl_0/raw",
+    "/v1/findings",
+    "/v1/news",
+    "/v1/macro",
+    "/v1/feeds",
     "/livez",
     "/readyz",
     "/version",

@@ -100,6 +100,20 @@ impl TestApp {
         self.work(&JobSpec::Fill(series.parse().unwrap())).await
     }
 
+    pub(crate) async fn collect(&self, feed: &str) -> Result<(), IngestError> {
+        self.work(&JobSpec::Collect(feed.parse().unwrap())).await
+    }
+
+    /// The same daemon after a restart, with what is in its folder.
+    pub(crate) async fn restart(self) -> Self {
+        let Self { app, clock, exchange, folder } = self;
+        let config = app.config.clone();
+        app.store.close().await;
+        drop(app);
+        let app = App::start_with_clock(config, clock.clone()).await.unwrap();
+        Self { app, clock, exchange, folder }
+    }
+
     async fn work(&self, job: &JobSpec) -> Result<(), IngestError> {
         self.run(jobs::run(&self.app, job)).await
     }

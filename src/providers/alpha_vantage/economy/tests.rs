@@ -55,7 +55,7 @@ fn a_point_means_no_value_and_values_may_be_texts_or_numbers() {
 }
 
 #[test]
-fn t20_one_bad_period_costs_one_period_and_keeps_its_bytes() {
+fn t21_one_bad_period_costs_one_period_and_keeps_its_bytes() {
     for bad in [
         r#"{"date": "2026-13-01", "value": "1"}"#,
         r#"{"date": "2026-03-01", "value": "n/a"}"#,

@@ -54,7 +54,7 @@ fn each_class_has_its_spelling_and_the_earliest_come_first() {
 }
 
 #[test]
-fn t21_scores_are_read_as_texts_or_numbers_and_what_is_unknown_is_no_matter() {
+fn t20_scores_are_read_as_texts_or_numbers_and_what_is_unknown_is_no_matter() {
     let read = page("BTCUSD", body(&[article(61)])).unwrap();
     let (mention, raw) = &read.items[0];
     assert_eq!((mention.relevance, mention.sentiment), (0.9, -0.25));
@@ -74,7 +74,7 @@ fn t21_scores_are_read_as_texts_or_numbers_and_what_is_unknown_is_no_matter() {
 }
 
 #[test]
-fn t20_one_bad_article_costs_one_article_and_keeps_its_bytes() {
+fn t21_one_bad_article_costs_one_article_and_keeps_its_bytes() {
     let broken = [
         ("time_published", json!("yesterday")),
         ("time_published", json!(20_260_501)),
@@ -122,4 +122,31 @@ fn t01_t16_what_has_no_feed_is_a_refusal_or_malformed() {
     for (body, outcome) in cases {
         assert_eq!(page("BTCUSD", body).unwrap_err().outcome(), outcome, "{body}");
     }
+}
+
+/// A recorded answer about AAPL, where the recordings are at hand. It is newest first, as answers are
+/// that nobody asked to begin with the earliest.
+#[test]
+fn a_recorded_answer_reads_whole() {
+    let path = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../shared/corpus/alpha_vantage/NEWS_SENTIMENT_37784e1e.json"
+    );
+    let Ok(body) = std::fs::read(path) else {
+        println!("skipped: the corpus is not here");
+        return;
+    };
+    let read = page("AAPL", body.clone()).unwrap();
+    assert_eq!((read.items.len(), read.unreadable.len()), (50, 0));
+    let (first, _) = &read.items[0];
+    assert_eq!(first.published_at, at("2026-05-17T11:01:00Z"));
+    assert_eq!(
+        (first.relevance, first.sentiment, first.label.as_str()),
+        (1.0, 0.061_509, "Neutral")
+    );
+    let feed = "alpha_vantage/news/AAPL".parse().unwrap();
+    let judged = crate::quality::judge(&feed, read);
+    assert_eq!((judged.valid.len(), judged.refused.len()), (50, 0));
+    let other = page("INTC", body).unwrap().items.len();
+    assert!((1..50).contains(&other), "{other}");
 }
