@@ -1,4 +1,4 @@
-//! `barkeep demo`: exchange and daemon in one process, living a minute in a second.
+//! `barkeep demo`: providers and daemon in one process, living a minute in a second.
 
 use std::{fs, net::SocketAddr, path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
 
@@ -6,14 +6,16 @@ use anyhow::Context;
 use chrono::{DateTime, Utc};
 use clap::Args;
 use tokio::{net::TcpListener, sync::oneshot};
+use url::Url;
 
 use crate::{
     app::App,
     clock::{Clock, SystemClock},
-    config::{ClockConfig, Config},
+    config::{ClockConfig, Config, Limit, Plan, ProvidersConfig},
+    market::ParseError,
     query::Verdict,
     serve::serve,
-    simulate::{self, FaultPlan, SimulatedExchange, SimulationConfig, audit},
+    simulate::{self, FaultPlan, SimulatedExchange, SimulatedProvider, SimulationConfig, audit},
 };
 
 /// Kill it at any moment and start it again: nothing is lost and nothing doubled.
@@ -33,10 +35,23 @@ pub(super) struct Demo {
     bind: SocketAddr,
 }
 
-const ASSETS: [&str; 3] = ["BTCUSD", "ETHUSD", "SOLUSD"];
-/// An exchange on an ordinary bad day.
-const FAULTS: [&str; 6] =
-    ["empty=0.02", "throttle=0.01", "server_error=0.01", "torn=0.01", "lag=0.02", "bad_row=0.01"];
+/// Crypto from Coinbase, euros from Oanda, shares from Alpha Vantage: the first who offers it.
+const PROVIDERS: [&str; 3] = ["coinbase", "oanda", "alpha_vantage"];
+const ASSETS: [&str; 5] = ["BTCUSD", "ETHUSD", "SOLUSD", "EURUSD", "IBM"];
+const ALPHA_VANTAGE_LIMITS: [&str; 2] = ["75/min", "20/s"];
+/// Providers on an ordinary bad day.
+const FAULTS: [&str; 10] = [
+    "empty=0.02",
+    "server_error=0.01",
+    "torn=0.01",
+    "lag=0.02",
+    "bad_row=0.01",
+    "throttle=0.01",
+    "oanda:late_complete=0.05",
+    "alpha_vantage:note=0.01",
+    "alpha_vantage:burst=0.02",
+    "alpha_vantage:empty_object=0.01",
+];
 
 impl Demo {
     pub(super) async fn run(self, defaults: Config) -> anyhow::Result<ExitCode> {
@@ -46,6 +61,7 @@ impl Demo {
         let exchange =
             Arc::new(SimulatedExchange::new(&SimulationConfig::default(), clock.clone()));
         exchange.set_fault_plan(&FaultPlan::from_pairs(FAULTS)?);
+        exchange.set_limits(SimulatedProvider::AlphaVantage, &alpha_vantage_limits()?);
         let exchange_listener = TcpListener::bind("127.0.0.1:0").await?;
         let config = self.config(defaults, origin, exchange_listener.local_addr()?)?;
         let listener = TcpListener::bind(self.bind)
@@ -60,13 +76,13 @@ impl Demo {
         });
         app.lifecycle.spawn_detached(async {
             if let Err(error) = trading.await {
-                tracing::error!(%error, "the simulated exchange failed");
+                tracing::error!(%error, "the simulated providers failed");
             }
         });
         app.lifecycle.spawn(report(app.clone()));
         serve(app.clone(), listener, Box::pin(self.stop())).await?;
         drop(stop_exchange);
-        println!("\nstopped; comparing the lake with what the exchange published …");
+        println!("\nstopped; comparing the lake with what the providers published …");
         let found = audit(&app, market.market()).await?;
         println!(
             "{} candles agree, {} were revised since; {} missing, {} invented, {} altered, \
@@ -103,17 +119,29 @@ impl Demo {
         config.lake.path = self.data.join("lake");
         config.ingest.assets =
             ASSETS.iter().map(|asset| asset.parse()).collect::<Result<_, _>>()?;
-        config.providers.coinbase.http.url = format!("http://{exchange}").parse()?;
+        config.ingest.providers =
+            PROVIDERS.iter().map(|name| name.parse()).collect::<Result<_, _>>()?;
+        let url: Url = format!("http://{exchange}").parse()?;
+        let ProvidersConfig { coinbase, oanda, alpha_vantage } = &mut config.providers;
+        coinbase.http.url = url.clone();
         // With a key the real exchange would be asked.
-        config.providers.coinbase.key = None;
-        config.providers.coinbase.is_mock = true;
+        coinbase.key = None;
+        coinbase.is_mock = true;
+        oanda.http.url = url.clone();
+        oanda.token = Some("demo-token".into());
+        oanda.is_mock = true;
+        alpha_vantage.http.url = url;
+        alpha_vantage.http.limits = alpha_vantage_limits()?;
+        alpha_vantage.api_key = Some("demo-key".into());
+        alpha_vantage.plan = Plan::Premium;
+        alpha_vantage.is_mock = true;
         config.clock = ClockConfig { origin, speed: self.speed };
         Ok(config)
     }
 
     fn greet(&self, address: SocketAddr) {
         println!(
-            "a simulated exchange trades {} at {}× speed; the daemon keeps its candles",
+            "simulated providers tell of {} at {}× speed; the daemon keeps their candles",
             ASSETS.join(", "),
             self.speed
         );
@@ -140,6 +168,10 @@ impl Demo {
             }
         }
     }
+}
+
+fn alpha_vantage_limits() -> Result<Vec<Limit>, ParseError> {
+    ALPHA_VANTAGE_LIMITS.iter().map(|limit| limit.parse()).collect()
 }
 
 /// A line every two seconds.

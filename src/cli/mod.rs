@@ -29,9 +29,9 @@ pub struct Cli {
 enum Command {
     /// Run the daemon: ingest what is configured, answer over HTTP.
     Serve,
-    /// Run the daemon against a simulated exchange, with time sped up. Needs no network.
+    /// Run the daemon against simulated providers, with time sped up. Needs no network.
     Demo(demo::Demo),
-    /// Run only the simulated exchange, which speaks Coinbase's candles.
+    /// Run only the simulated exchange, which speaks for Coinbase, Oanda and Alpha Vantage.
     SimulateExchange(simulate_exchange::SimulateExchange),
     /// Bring CSV or Parquet files of candles into the lake.
     Import(import::Import),

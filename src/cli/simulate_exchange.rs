@@ -7,15 +7,15 @@ use tokio::net::TcpListener;
 
 use crate::{
     clock::SystemClock,
-    config::Config,
-    market::InstrumentId,
-    simulate::{self, FaultPlan, SimulatedExchange, SimulationConfig},
+    config::{Config, Limit, Plan},
+    market::{InstrumentId, ParseError},
+    simulate::{self, FaultPlan, SimulatedExchange, SimulatedProvider, SimulationConfig},
 };
 
 /// A sandbox: the same seed gives the same market, faults are switched by flag or over HTTP.
 #[derive(Debug, Args)]
 pub(super) struct SimulateExchange {
-    /// Where to listen; point providers.coinbase.url at it.
+    /// Where to listen, for all providers; point their url at it.
     #[arg(long, default_value = "127.0.0.1:8390")]
     bind: SocketAddr,
     /// Decides every price and every fault.
@@ -30,9 +30,19 @@ pub(super) struct SimulateExchange {
     /// Share of minutes that are published once and revised later.
     #[arg(long, default_value_t = SimulationConfig::default().revised)]
     revised: f64,
-    /// A fault and its probability, like empty=0.2; may be repeated.
-    #[arg(long = "fault", value_name = "NAME=SHARE")]
+    /// A fault and its probability, like empty=0.2, of every provider that knows it, or of one, like
+    /// oanda:late_complete=0.1; may be repeated.
+    #[arg(long = "fault", value_name = "[PROVIDER:]NAME=SHARE")]
     faults: Vec<String>,
+    /// A rate limit, like alpha_vantage=75/min; may be repeated, and all of them hold.
+    #[arg(long = "limit", value_name = "PROVIDER=LIMIT", value_parser = of_provider::<Limit>)]
+    limits: Vec<(SimulatedProvider, Limit)>,
+    /// By how many basis points a provider's prices are off, like oanda=15; may be repeated.
+    #[arg(long = "divergence", value_name = "PROVIDER=BPS", value_parser = of_provider::<i64>)]
+    divergences: Vec<(SimulatedProvider, i64)>,
+    /// Alpha Vantage refuses what a free key may not ask for.
+    #[arg(long)]
+    free_plan: bool,
 }
 
 impl SimulateExchange {
@@ -43,19 +53,57 @@ impl SimulateExchange {
             instruments: self.instruments,
             no_trade: self.no_trade,
             revised: self.revised,
+            divergence_bps: self.divergences.into_iter().collect(),
+            alpha_vantage_plan: if self.free_plan { Plan::Free } else { Plan::Premium },
             ..SimulationConfig::default()
         };
         let faults = FaultPlan::from_pairs(self.faults.iter().map(String::as_str))?;
         let exchange = SimulatedExchange::new(&market, clock);
         exchange.set_fault_plan(&faults);
+        for provider in SimulatedProvider::ALL {
+            let of_it = self.limits.iter().filter(|(limited, _)| *limited == provider);
+            let limits: Vec<Limit> = of_it.map(|(_, limit)| *limit).collect();
+            exchange.set_limits(provider, &limits);
+        }
         let listener = TcpListener::bind(self.bind).await?;
-        let address = listener.local_addr()?;
-        println!("a simulated Coinbase answers at http://{address}, for example");
-        println!("  curl 'http://{address}/products/BTC-USD/candles?granularity=60'");
-        println!("  curl 'http://{address}/simulator/coinbase/faults'");
-        println!("let the daemon use it with");
-        println!("  BARKEEP__PROVIDERS__COINBASE__URL=http://{address} barkeep serve");
+        greet(listener.local_addr()?);
         simulate::serve(listener, Arc::new(exchange), super::interrupted()).await?;
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// `provider=value`.
+fn of_provider<T: std::str::FromStr>(given: &str) -> Result<(SimulatedProvider, T), ParseError> {
+    let wrong = || ParseError {
+        what: "provider's value",
+        given: given.to_owned(),
+        fix: "write provider=value, like coinbase=10/s or oanda=15",
+    };
+    let (provider, value) = given.split_once('=').ok_or_else(wrong)?;
+    Ok((provider.trim().parse()?, value.trim().parse().map_err(|_| wrong())?))
+}
+
+fn greet(address: SocketAddr) {
+    let examples = [
+        "/products/BTC-USD/candles?granularity=60",
+        "/api/v3/brokerage/market/products/BTC-USD/candles?granularity=FOUR_HOUR&start=…&end=…",
+        "/v3/instruments/EUR_USD/candles?granularity=M1' -H 'Authorization: Bearer any",
+        "/query?function=TIME_SERIES_INTRADAY&symbol=IBM&interval=1min&apikey=any",
+        "/simulator/oanda/faults",
+    ];
+    println!(
+        "a simulated Coinbase, Oanda and Alpha Vantage answer at http://{address}, for example"
+    );
+    for example in examples {
+        println!("  curl 'http://{address}{example}'");
+    }
+    println!("let the daemon use them with");
+    println!("  export BARKEEP__PROVIDERS__COINBASE__URL=http://{address}");
+    println!("  export BARKEEP__PROVIDERS__OANDA__URL=http://{address}");
+    println!("  export BARKEEP__PROVIDERS__OANDA__TOKEN=any");
+    println!("  export BARKEEP__PROVIDERS__ALPHA_VANTAGE__URL=http://{address}");
+    println!("  export BARKEEP__PROVIDERS__ALPHA_VANTAGE__API_KEY=any");
+    println!("  export BARKEEP__PROVIDERS__ALPHA_VANTAGE__PLAN=premium");
+    println!("  export BARKEEP__INGEST__ASSETS=BTCUSD,EURUSD,IBM");
+    println!("  barkeep serve");
 }

@@ -13,6 +13,7 @@ use crate::{clock::Clock, config::Limit, market::InstrumentId};
 /// A simulated exchange that any number of connections and tests may share.
 #[derive(Debug)]
 pub struct SimulatedExchange {
+    config: SimulationConfig,
     market: SimulatedMarket,
     clock: Arc<dyn Clock>,
     gates: [Gate; SimulatedProvider::ALL.len()],
@@ -24,6 +25,7 @@ impl SimulatedExchange {
         let gate = |provider| Gate::new(provider, config.seed, clock.clone());
         Self {
             market: SimulatedMarket::new(config),
+            config: config.clone(),
             gates: SimulatedProvider::ALL.map(gate),
             clock,
         }
@@ -79,6 +81,10 @@ impl SimulatedExchange {
         // A candle is closed when it opens at least its own length before now.
         let end = end.min(self.now().timestamp().saturating_sub(granularity).saturating_add(1));
         self.market.candles(instrument, granularity, start, end, i64::MAX).collect()
+    }
+
+    pub(super) fn config(&self) -> &SimulationConfig {
+        &self.config
     }
 
     pub(super) fn gate(&self, provider: SimulatedProvider) -> &Gate {

@@ -6,6 +6,7 @@
 //! client, [`serve`] speaks HTTP for all of them at one address, and [`audit()`] compares a lake with
 //! what was published.
 
+mod alpha_vantage;
 mod answer;
 mod audit;
 mod candle;

@@ -1,6 +1,6 @@
 //! What a provider publishes of the market: not always all of it, and not always exactly.
 
-use super::{MarketCandle, SimulatedMarket, SimulatedProvider, oanda};
+use super::{MarketCandle, SimulatedMarket, SimulatedProvider, alpha_vantage, oanda};
 use crate::{
     config::PriceSide,
     market::{Candle, Series, Window},
@@ -35,7 +35,10 @@ impl<'a> Publication<'a> {
         match self.provider {
             SimulatedProvider::Coinbase => Some(candle.to_candle()),
             SimulatedProvider::Oanda => Some(oanda::at_side(&candle, self.price).to_candle()),
-            SimulatedProvider::AlphaVantage => Some(candle.to_candle()),
+            SimulatedProvider::AlphaVantage => {
+                let Series { instrument, timeframe, .. } = self.series;
+                alpha_vantage::published(instrument.asset_class(), *timeframe, candle)
+            }
         }
     }
 }

@@ -16,7 +16,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Counters, Faults, Reply, SimulatedExchange, SimulatedProvider,
+    Counters, Faults, Reply, SimulatedExchange, SimulatedProvider, alpha_vantage,
     answer::{Answer, Outcome},
     coinbase, oanda,
     truth::truth,
@@ -28,6 +28,7 @@ impl SimulatedExchange {
     /// Public routes as the providers have them, and `/simulator` to control and check them.
     pub fn router(self: Arc<Self>) -> Router {
         Router::new()
+            .merge(alpha_vantage::routes())
             .merge(coinbase::routes())
             .merge(oanda::routes())
             .route("/simulator/truth", get(truth))

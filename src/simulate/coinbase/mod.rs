@@ -1,5 +1,6 @@
-//! Coinbase as it answers: Exchange candles, what it trades, and its time.
+//! Coinbase as it answers: Exchange candles, what it trades, and its time; and Advanced Trade.
 
+mod advanced;
 mod page;
 mod question;
 #[cfg(test)]
@@ -40,6 +41,8 @@ pub(super) fn routes() -> Router<Arc<SimulatedExchange>> {
         .route("/products", get(products))
         .route("/products/{id}/candles", get(candles))
         .route("/time", get(time))
+        .route("/api/v3/brokerage/products/{id}/candles", get(advanced::candles))
+        .route("/api/v3/brokerage/market/products/{id}/candles", get(advanced::public_candles))
 }
 
 struct ExchangeWords;

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use super::*;
+use proptest::prelude::*;
+
+use super::{question::GRANULARITIES, *};
 use crate::{
     clock::ManualClock,
     simulate::{FaultPlan, MarketCandle, SimulationConfig, answer::Outcome},
@@ -172,4 +174,28 @@ fn a_diverging_provider_is_off_and_the_truth_is_not() {
     let truth = exchange.truth(&btc(), 60, start, start + 60);
     assert_eq!(told[0], truth[0].diverged(50));
     assert_ne!(told[0], truth[0]);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn pages_reassemble_to_the_truth(
+        seconds in prop::sample::select(&GRANULARITIES[..5]),
+        start in 1_700_000_000_i64..1_709_000_000,
+        page in 1_i64..301,
+        pages in 1_i64..4,
+    ) {
+        let exchange = exchange().0;
+        let start = start / seconds * seconds;
+        let mut told = Vec::new();
+        for number in 0..pages {
+            let from = start + number * page * seconds;
+            let query = query(&seconds.to_string(), from, from + (page - 1) * seconds);
+            told.extend(rows(&exchange, &query).into_iter().rev());
+        }
+        let end = start + pages * page * seconds;
+        let truth: Vec<_> = exchange.market().candles(&btc(), seconds, start, end, NOW).collect();
+        prop_assert_eq!(told, truth);
+    }
 }
