@@ -87,6 +87,20 @@ fn stamps_of_the_close_are_noticed_and_the_whole_answer_is_refused() {
     assert!(detail.contains("16:00"), "{detail}");
 }
 
+/// The running candle is always among the rows; stamped when it will close, it lies ahead.
+#[test]
+fn the_close_of_the_running_candle_gives_stamps_of_the_close_away() {
+    for (stamp, is_refused) in [
+        ("2024-06-05 12:00:05", false),
+        ("2024-06-05 12:00:06", true),
+        ("2024-06-05 12:05:00", true),
+        ("2024-06-05 12:05:01", false),
+    ] {
+        let body = format!("timestamp,open,high,low,close\n{stamp},1.1,1.2,1.0,1.1\n");
+        assert_eq!(page("EURUSD/5m", &body).is_err(), is_refused, "{stamp}");
+    }
+}
+
 #[test]
 fn t20_t21_one_bad_row_costs_one_row_and_keeps_its_bytes() {
     let good = "2024-06-04 09:30:00,1.0,4.0,0.5,2.0,10";
