@@ -12,3 +12,4 @@ mod lake;
 mod loopback;
 mod recorded;
 mod support;
+mod three_providers;
