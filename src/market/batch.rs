@@ -48,8 +48,8 @@ pub struct RawBatch {
     /// What was asked for.
     pub window: Window,
     pub provenance: Provenance,
-    /// When the source made the answer: no candle that closes later can be final in it. Earlier than
-    /// `extracted_at` where an answer was kept for a while, or our clock is ahead.
+    /// When the source made the answer, by its own clock: no candle that closes later can be final in
+    /// it. Earlier than `extracted_at` where an answer was kept on the way, or our clock is ahead.
     pub made_at: DateTime<Utc>,
     pub candles: Candles,
     pub raw: RawText,

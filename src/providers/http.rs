@@ -238,7 +238,7 @@ impl HttpClient {
         match status {
             StatusCode::OK => {
                 let received_at = self.clock.now();
-                let made_at = date.map_or(received_at, |date| received_at.min(date + A_SECOND));
+                let made_at = date.map_or(received_at, |date| date + A_SECOND);
                 Ok(Answer { body, made_at, received_at })
             }
             StatusCode::TOO_MANY_REQUESTS => Err(ProviderError::Throttled { retry_after }),

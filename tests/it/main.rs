@@ -20,3 +20,4 @@ mod reconcile;
 mod recorded;
 mod support;
 mod telling;
+mod three_providers;

@@ -198,8 +198,7 @@ impl Provider for AlphaVantage {
             let (url, source) = self.request(series, window, self.clock.now())?;
             let read = |answer: Answer| {
                 let provenance = self.provenance(&source, &answer);
-                let batch = wire::read(series, window, provenance, &answer.body)?;
-                Ok(RawBatch { made_at: answer.made_at, ..batch })
+                wire::read(series, window, provenance, answer.made_at, &answer.body)
             };
             self.http.get(&url, lane, read).await
         })

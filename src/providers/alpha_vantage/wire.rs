@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, TimeZone, Utc};
+use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, TimeZone, Utc};
 use chrono_tz::{America::New_York, Tz, UTC};
 use serde_json::value::RawValue;
 
@@ -17,11 +17,15 @@ use crate::market::{
     AssetClass, Candle, Candles, Provenance, RawBatch, RawText, Series, Timeframe, Window,
 };
 
+/// Our clock may be behind theirs.
+const CLOCK_MARGIN: TimeDelta = TimeDelta::seconds(5);
+
 /// The rows that open inside `window`; the answer usually has more, which nobody asked for.
 pub(super) fn read(
     series: &Series,
     window: Window,
     provenance: Provenance,
+    made_at: DateTime<Utc>,
     body: &Bytes,
 ) -> Result<RawBatch, ProviderError> {
     let malformed = |detail: String| ProviderError::Malformed { detail, body: body.clone() };
@@ -39,7 +43,7 @@ pub(super) fn read(
     };
     let times: Vec<_> =
         page.rows.iter().map(|row| row.open_time(page.zone, series.timeframe)).collect();
-    let at_the_close = times.iter().flatten().find(|at| is_at_the_close(series, **at));
+    let at_the_close = times.iter().flatten().find(|at| is_at_the_close(series, **at, made_at));
     if let Some(at) = at_the_close {
         let at = at.with_timezone(&page.zone).naive_local();
         return Err(malformed(format!(
@@ -66,7 +70,6 @@ pub(super) fn read(
     let texts: Vec<Bytes> = page.rows.into_iter().map(|row| body.slice_ref(row.text)).collect();
     let raw = RawText::new(move |row| texts.get(row).cloned().unwrap_or_default());
     let series = series.clone();
-    let made_at = provenance.extracted_at;
     Ok(RawBatch {
         series,
         window,
@@ -134,14 +137,17 @@ fn zone_of(series: &Series) -> Tz {
     }
 }
 
-/// Regular sessions end at 16:00 in New York: a candle there was stamped when it closed, and so was
-/// every other one of the answer, whether or not it was asked for.
-fn is_at_the_close(series: &Series, at: DateTime<Utc>) -> bool {
-    let is_intraday = series.timeframe != Timeframe::D1;
+/// Whether a candle was stamped when it closed, as they all were in 2020. One such row gives away
+/// the whole answer, whether it was asked for or not: the running candle's would lie in the future,
+/// and regular sessions end at 16:00 in New York.
+fn is_at_the_close(series: &Series, at: DateTime<Utc>, made_at: DateTime<Utc>) -> bool {
+    if series.timeframe == Timeframe::D1 {
+        return false;
+    }
+    let is_running = made_at + CLOCK_MARGIN < at && at <= made_at + series.timeframe.duration();
     let close = NaiveTime::from_hms_opt(16, 0, 0).unwrap_or(NaiveTime::MIN);
-    series.instrument.asset_class() == AssetClass::Equity
-        && is_intraday
-        && at.with_timezone(&New_York).time() == close
+    let is_equity = series.instrument.asset_class() == AssetClass::Equity;
+    is_running || (is_equity && at.with_timezone(&New_York).time() == close)
 }
 
 /// `timestamp,open,high,low,close[,volume]` with a header, in whatever order and line ends.

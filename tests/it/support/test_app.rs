@@ -225,11 +225,18 @@ fn config(setup: &Setup, folder: &Path, url: &str) -> Config {
         ("INGEST__ASSETS", setup.assets),
         ("INGEST__TIMEFRAMES", setup.timeframes),
         ("INGEST__HISTORY", setup.history),
+        // A test that wants more than Coinbase gives the others their credentials.
         ("PROVIDERS__COINBASE__URL", url),
+        ("PROVIDERS__OANDA__URL", url),
+        ("PROVIDERS__ALPHA_VANTAGE__URL", url),
         ("PROVIDERS__COINBASE__IS_MOCK", "true"),
+        ("PROVIDERS__OANDA__IS_MOCK", "true"),
+        ("PROVIDERS__ALPHA_VANTAGE__IS_MOCK", "true"),
         ("LAKE__COMMIT_LINGER", "0s"),
         // Waiting for a turn would move the clock by an amount that depends on the machine.
         ("PROVIDERS__COINBASE__LIMITS", UNLIMITED),
+        ("PROVIDERS__OANDA__LIMITS", UNLIMITED),
+        ("PROVIDERS__ALPHA_VANTAGE__LIMITS", UNLIMITED),
     ];
     let named = |(name, value): &(&str, &str)| (format!("BARKEEP__{name}"), (*value).to_owned());
     let environment: HashMap<_, _> = settings.iter().chain(setup.settings).map(named).collect();

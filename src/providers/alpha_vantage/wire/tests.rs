@@ -27,7 +27,7 @@ fn page_of(window: Window, series: &str, body: &str) -> Result<RawBatch, Provide
         is_derived: false,
     };
     let series = format!("alpha_vantage/{series}").parse().unwrap();
-    read(&series, window, provenance, &Bytes::from(body.to_owned()))
+    read(&series, window, provenance, at(NOW), &Bytes::from(body.to_owned()))
 }
 
 fn judged(series: &str, body: &str) -> Verdict {
@@ -93,6 +93,20 @@ fn stamps_of_the_close_are_noticed_and_the_whole_answer_is_refused() {
             let Err(ProviderError::Malformed { detail, .. }) = answer else { panic!() };
             assert!(detail.contains("2024-06-04 16:00:00"), "{detail}");
         }
+    }
+}
+
+/// The running candle is always among the rows; stamped when it will close, it lies ahead.
+#[test]
+fn the_close_of_the_running_candle_gives_stamps_of_the_close_away() {
+    for (stamp, is_refused) in [
+        ("2024-06-05 12:00:05", false),
+        ("2024-06-05 12:00:06", true),
+        ("2024-06-05 12:05:00", true),
+        ("2024-06-05 12:05:01", false),
+    ] {
+        let body = format!("timestamp,open,high,low,close\n{stamp},1.1,1.2,1.0,1.1\n");
+        assert_eq!(page("EURUSD/5m", &body).is_err(), is_refused, "{stamp}");
     }
 }
 
