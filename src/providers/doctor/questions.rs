@@ -181,8 +181,16 @@ impl Doctor {
         let end = self.newest(&series, 1).end;
         let start = end - TimeDelta::seconds(series.timeframe.seconds() * candles);
         let (outcome, says) = match self.ask(&series, Window::new(start, end)).await {
-            Ok(page) => (Outcome::Good, format!("{candles} candles, {} came", page.candles.len())),
-            Err(error) => (Outcome::Bad, format!("{candles} candles are refused: {error}")),
+            Ok(page) => {
+                let came = page.candles.len();
+                (
+                    Outcome::Good,
+                    format!("a page of {candles} {series} is given, {came} of them exist"),
+                )
+            }
+            Err(error) => {
+                (Outcome::Bad, format!("a page of {candles} {series} is refused: {error}"))
+            }
         };
         checkup.add(Check::LargestPage, outcome, says);
     }
