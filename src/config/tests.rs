@@ -125,6 +125,49 @@ fn single_days_of_a_calendar_are_set_by_date() {
 }
 
 #[test]
+fn feeds_are_set_by_name() {
+    let variables = environment(&[
+        ("BARKEEP__NEWS__ASSETS", "IBM,eur/usd"),
+        ("BARKEEP__MACRO__INDICATORS", "cpi,REAL_GDP"),
+        ("BARKEEP__MACRO__EVERY", "12h"),
+    ]);
+    let feeds = Config::from_layers(None, variables).unwrap().feeds;
+    let named: Vec<_> =
+        feeds.feeds().map(|(feed, every)| format!("{feed} {}", every.num_hours())).collect();
+    assert_eq!(
+        named,
+        [
+            "alpha_vantage/news/IBM 6",
+            "alpha_vantage/news/EURUSD 6",
+            "alpha_vantage/macro/CPI 12",
+            "alpha_vantage/macro/REAL_GDP 12",
+        ]
+    );
+
+    let variables = environment(&[
+        ("BARKEEP__NEWS__ASSETS", "BTC USD"),
+        ("BARKEEP__NEWS__EVERY", "0s"),
+        ("BARKEEP__NEWS__HISTORY", "a week"),
+        ("BARKEEP__MACRO__INDICATORS", "CPI,mood"),
+    ]);
+    let violations = Config::from_layers(None, variables).unwrap_err().violations;
+    let expected = ["news.assets: ", "news.every: ", "news.history: ", "macro.indicators: "];
+    for (violation, path) in violations.iter().zip(expected) {
+        assert!(violation.starts_with(path), "{violations:#?}");
+    }
+    assert!(violations[3].contains("\"mood\"") && violations[3].contains("use CPI"));
+}
+
+/// The defaults must leave the free plan enough for two assets' daily candles and their repeats.
+#[test]
+fn feeds_fit_into_a_free_day() {
+    let config = Config::from_layers(None, HashMap::new()).unwrap();
+    let a_day = |every: TimeDelta| TimeDelta::days(1).num_seconds() / every.num_seconds();
+    let requests: i64 = config.feeds.feeds().map(|(_, every)| a_day(every)).sum();
+    assert!(requests <= 15, "{requests} of 25");
+}
+
+#[test]
 fn a_file_that_is_no_toml_names_the_line() {
     let file = file("[ingest\n");
     let error = Config::from_layers(Some(file.path()), HashMap::new()).unwrap_err();

@@ -18,7 +18,7 @@ use super::{
     CommitRecord, LakeError, Table,
     encoding::{self, Layout},
     record::METADATA_KEY,
-    shape::Partition,
+    shape::{Partition, fit},
     table::Writer,
 };
 use crate::crash;
@@ -59,7 +59,9 @@ impl Table {
         let mut files = RecordBatchWriter::for_table(table)
             .map_err(|error| self.delta(error))?
             .with_writer_properties(properties);
+        let schema = self.shape.file_schema(&files.arrow_schema());
         for (partition, batch) in batches {
+            let batch = fit(batch, &schema).map_err(|error| self.arrow(error))?;
             let written = files.write_partition(batch, &partition, WriteMode::Default).await;
             written.map_err(|error| self.delta(error))?;
         }

@@ -23,6 +23,7 @@ use futures::future::BoxFuture;
 use super::{
     LakeError, Table,
     encoding::{self, Layout},
+    shape::fit,
 };
 use crate::crash;
 
@@ -120,17 +121,18 @@ impl Table {
         files: &[LogicalFileView],
     ) -> Result<RecordBatch, LakeError> {
         let arrow = |source| self.arrow(source);
+        let state = table.snapshot().map_err(|error| self.delta(error))?;
+        let schema = self.shape.file_schema(&state.snapshot().arrow_schema());
         let store = table.object_store();
         let mut batches = Vec::new();
         for file in files {
             let path = file.object_store_path();
             let answer = store.get(&path).await.map_err(|error| self.delta(error.into()))?;
             let bytes = answer.bytes().await.map_err(|error| self.delta(error.into()))?;
-            batches.extend(rows(bytes).map_err(arrow)?);
+            for batch in rows(bytes).map_err(arrow)? {
+                batches.push(fit(batch, &schema).map_err(arrow)?);
+            }
         }
-        let Some(schema) = batches.first().map(RecordBatch::schema) else {
-            return Ok(RecordBatch::new_empty(self.shape.schema()));
-        };
         let rows = concat_batches(&schema, &batches).map_err(arrow)?;
         sorted(&rows, self.shape.sort).map_err(arrow)
     }

@@ -158,7 +158,7 @@ fn batch(
     )
 }
 
-/// Rows of another interval than the indicator has today are of no use to anyone who asks.
+/// Rows of an indicator, or of an interval, that this version does not know are passed over.
 fn read(cells: &Cells<'_>, into: &mut Vec<LandedObservation>) -> Option<()> {
     let (indicators, intervals) = (cells.text(PARTITION)?, cells.text("interval")?);
     let (periods, extracted) = (cells.instants("timestamp")?, cells.instants("_extracted_at")?);
@@ -167,10 +167,9 @@ fn read(cells: &Cells<'_>, into: &mut Vec<LandedObservation>) -> Option<()> {
     let revisions = cells.numbers::<Int32Type>("revision")?;
     let mock = cells.flags("is_mock")?;
     for row in 0..cells.rows() {
-        let indicator: Indicator = indicators.value(row).parse().ok()?;
-        if intervals.value(row) != indicator.interval() {
-            continue;
-        }
+        let indicator = indicators.value(row).parse();
+        let known = |indicator: &Indicator| indicator.interval() == intervals.value(row);
+        let Some(indicator) = indicator.ok().filter(known) else { continue };
         into.push(LandedObservation {
             indicator,
             observation: Observation {

@@ -5,7 +5,11 @@ use std::{collections::BTreeMap, sync::Arc};
 use buoyant_kernel::expressions::Scalar;
 use chrono::NaiveDate;
 use deltalake::{
-    arrow::datatypes::{DataType as ArrowType, Field, Schema, SchemaRef, TimeUnit},
+    arrow::{
+        array::{RecordBatch, new_null_array},
+        datatypes::{DataType as ArrowType, Field, Schema, SchemaRef, TimeUnit},
+        error::ArrowError,
+    },
     kernel::{ArrayType, DataType, PrimitiveType, StructField},
 };
 use indexmap::IndexMap;
@@ -64,6 +68,15 @@ impl Shape {
         Arc::new(Schema::new(fields.collect::<Vec<_>>()))
     }
 
+    /// The columns of a data file of the table as it is, which may be more than ours.
+    pub(super) fn file_schema(&self, table: &Schema) -> SchemaRef {
+        let is_partition = |field: &&Arc<Field>| {
+            self.partitions.iter().any(|(name, ..)| *name == field.name().as_str())
+        };
+        let fields = table.fields().iter().filter(|field| !is_partition(field)).cloned();
+        Arc::new(Schema::new(fields.collect::<Vec<_>>()))
+    }
+
     /// A partition as the writer wants it, from its values as the log has them.
     pub(super) fn partition(&self, values: &BTreeMap<String, Option<String>>) -> Partition {
         let scalar = |(name, kind, _): &Column| {
@@ -76,6 +89,24 @@ impl Shape {
         };
         self.partitions.iter().map(scalar).collect()
     }
+}
+
+/// The rows of `batch` with the columns of `schema`, in which a stranger may have put further ones:
+/// those are null. Nothing of `batch` is left out.
+pub(super) fn fit(batch: RecordBatch, schema: &SchemaRef) -> Result<RecordBatch, ArrowError> {
+    if batch.schema() == *schema {
+        return Ok(batch);
+    }
+    let given = batch.schema();
+    if let Some(more) = given.fields().iter().find(|field| schema.index_of(field.name()).is_err()) {
+        let detail = format!("the table has no column {}", more.name());
+        return Err(ArrowError::SchemaError(detail));
+    }
+    let column = |field: &Arc<Field>| match batch.column_by_name(field.name()) {
+        Some(column) => column.clone(),
+        None => new_null_array(field.data_type(), batch.num_rows()),
+    };
+    RecordBatch::try_new(schema.clone(), schema.fields().iter().map(column).collect())
 }
 
 impl Kind {

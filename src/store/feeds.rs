@@ -6,17 +6,15 @@ use super::{Store, StoreError, instant};
 use crate::market::Feed;
 
 impl Store {
-    /// Every feed that was collected to the end once, and when last.
+    /// Every feed that was collected to the end once, and when last. Feeds that only another version
+    /// knows are passed over.
     pub async fn feeds(&self) -> Result<Vec<(Feed, DateTime<Utc>)>, StoreError> {
         let rows: Vec<(String, i64)> =
             sqlx::query_as("select feed, succeeded_at from feed order by feed")
                 .fetch_all(&self.reader)
                 .await?;
-        let read = |(name, at): (String, i64)| match name.parse() {
-            Ok(feed) => Ok((feed, instant(at))),
-            Err(_) => Err(StoreError::Unreadable { what: "a feed", value: name }),
-        };
-        rows.into_iter().map(read).collect()
+        let read = |(name, at): (String, i64)| Some((name.parse().ok()?, instant(at)));
+        Ok(rows.into_iter().filter_map(read).collect())
     }
 
     pub async fn collected(&self, feed: &Feed, at: DateTime<Utc>) -> Result<(), StoreError> {

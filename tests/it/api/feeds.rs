@@ -71,7 +71,10 @@ async fn feeds_tell_how_they_go() {
     let (_newsroom, app) = collected().await;
     let told = app.get("/v1/feeds").await.ok();
     assert_json_snapshot!(told);
+    let success = |app: &TestApp| app.app.metrics.feed_success.with_label_values(&["macro"]).get();
+    assert_eq!(success(&app), app.now().timestamp());
     let app = app.restart().await;
+    assert_eq!(success(&app), app.now().timestamp(), "a restart does not look like a failure");
     let again = app.get("/v1/feeds").await.ok();
     assert_eq!(again["items"][0]["newest"], told["items"][0]["newest"], "the lake knows");
     assert_eq!(again["items"][0]["next_due_at"], told["items"][0]["next_due_at"]);

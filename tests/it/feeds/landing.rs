@@ -6,6 +6,7 @@ use barkeep::{
     telemetry::Metrics,
 };
 use chrono::TimeDelta;
+use deltalake::kernel::{DataType, StructField};
 use insta::assert_snapshot;
 use uuid::Uuid;
 
@@ -203,4 +204,22 @@ async fn t44_t51_compaction_leaves_few_files_and_every_row() {
     assert_eq!(files, 1);
     assert_eq!(told(lake(&app), NEWS, sql).await, before);
     assert_eq!(rows(lake(&app), NEWS).await, 24);
+}
+
+#[tokio::test]
+async fn a_column_that_a_stranger_has_added_is_no_obstacle() {
+    let newsroom = Newsroom::open().await;
+    let app = newsroom.app(&[]).await;
+    let table = app.app.lake.news();
+    newsroom.publish(article("one", 60, BITCOIN));
+    app.collect(BTC).await.unwrap();
+    let mood = StructField::new("mood", DataType::STRING, true);
+    table.snapshot().add_columns().with_fields([mood]).await.unwrap();
+    newsroom.publish(article("two", 30, BITCOIN));
+    for _ in 0..2 {
+        app.collect(BTC).await.unwrap();
+    }
+    table.compact_fully().await.unwrap();
+    assert_eq!(count(lake(&app), NEWS, "select 1 from t where mood is null").await, 2);
+    assert_eq!(app.get("/v1/news").await.ok()["items"].as_array().unwrap().len(), 2);
 }
