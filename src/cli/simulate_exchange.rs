@@ -30,11 +30,11 @@ pub(super) struct SimulateExchange {
     /// Share of minutes that are published once and revised later.
     #[arg(long, default_value_t = SimulationConfig::default().revised)]
     revised: f64,
-    /// A fault and its probability, like empty=0.2, of every provider that knows it, or of one, like
-    /// oanda:late_complete=0.1; may be repeated.
+    /// A fault and its probability, like empty=0.2: of every provider that knows it, or of one, like
+    /// oanda:lag=0.1; may be repeated.
     #[arg(long = "fault", value_name = "[PROVIDER:]NAME=SHARE")]
     faults: Vec<String>,
-    /// A rate limit, like alpha_vantage=75/min; may be repeated, and all of them hold.
+    /// A rate limit, like coinbase=10/s; may be repeated, and all of them hold.
     #[arg(long = "limit", value_name = "PROVIDER=LIMIT", value_parser = of_provider::<Limit>)]
     limits: Vec<(SimulatedProvider, Limit)>,
     /// By how many basis points a provider's prices are off, like oanda=15; may be repeated.

@@ -112,7 +112,11 @@ fn bad_usage_names_the_word_and_the_fix() {
     assert_snapshot!("bad_provider", with("--provider", "Coinbase Pro"));
     assert_snapshot!("bad_map", desk.said(&import(&["a.csv"], &["--map", "time=date,colour=red"])));
     assert_snapshot!("no_file_given", desk.said(&import(&[], &[])));
-    assert_snapshot!("bad_fault", desk.said(&["simulate-exchange", "--fault", "gremlins=0.5"]));
+    let sandbox = |option: &str, value: &str| desk.said(&["simulate-exchange", option, value]);
+    assert_snapshot!("bad_fault", sandbox("--fault", "gremlins=0.5"));
+    assert_snapshot!("fault_of_another", sandbox("--fault", "coinbase:day_quota=0.5"));
+    assert_snapshot!("bad_limit", sandbox("--limit", "coinbase=ten"));
+    assert_snapshot!("limit_of_nobody", sandbox("--limit", "kraken=10/s"));
     assert_eq!(fs::read_dir(desk.folder.path()).unwrap().count(), 0, "nothing was begun");
 }
 

@@ -93,7 +93,7 @@ async fn t13_a_weekend_that_repeats_friday_lands_nothing_and_is_no_outage() {
         now: "2024-03-08T21:30:30Z",
         assets: "EURUSD",
         timeframes: "1m,1h",
-        settings: EACH_ITS_OWN,
+        settings: &[("PROVIDERS__OANDA__TOKEN", "token"), ("PROVIDERS__OANDA__PRICE", "ask")],
         ..Setup::default()
     })
     .await;
@@ -143,7 +143,6 @@ async fn stamps_of_the_close_do_not_pass_for_stamps_of_the_open() {
                 ("PROVIDERS__ALPHA_VANTAGE__PLAN", "premium"),
                 ("PROVIDERS__ALPHA_VANTAGE__RETRIES", "0"),
             ],
-            ..Setup::default()
         })
         .await;
         app.set_faults(&["close_stamped=1"]);
@@ -204,7 +203,6 @@ async fn an_account_that_is_off_is_found_and_audited_by_its_own_measure() {
             ("PROVIDERS__ALPHA_VANTAGE__API_KEY", "key"),
             ("PROVIDERS__ALPHA_VANTAGE__PLAN", "premium"),
         ],
-        ..Setup::default()
     })
     .await;
     app.settle().await;
@@ -216,4 +214,29 @@ async fn an_account_that_is_off_is_found_and_audited_by_its_own_measure() {
         assert!((38.0..42.0).contains(&bps), "{finding}");
     }
     examined(&app).await;
+}
+
+/// Alpha Vantage tells of coins in whole ones, and of the running day next to nothing.
+#[tokio::test]
+async fn crypto_by_alpha_vantage_is_audited_as_it_is_told() {
+    let app = TestApp::with(Setup {
+        now: "2024-03-06T15:30:30Z",
+        assets: "SOLUSD",
+        timeframes: "1m,1h,1d",
+        history: "5d",
+        simulation: SimulationConfig { revised: 0.1, ..SimulationConfig::default() },
+        settings: &[
+            ("INGEST__PROVIDERS", "alpha_vantage"),
+            ("PROVIDERS__ALPHA_VANTAGE__API_KEY", "key"),
+            ("PROVIDERS__ALPHA_VANTAGE__PLAN", "premium"),
+        ],
+    })
+    .await;
+    app.settle().await;
+    for _ in 0..10 {
+        app.clock.advance(seconds(60));
+        app.round().await;
+    }
+    let found = examined(&app).await;
+    assert!(found.agree > 7_000 && found.revised_since < 20, "{found:?}");
 }

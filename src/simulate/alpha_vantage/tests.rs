@@ -3,6 +3,8 @@
 mod history;
 mod refusals;
 
+use std::fmt::Write;
+
 use axum::{
     body::{Body, to_bytes},
     http::{Request, header::CONTENT_TYPE},
@@ -88,7 +90,7 @@ async fn a_map_comes_where_no_table_is_asked_for() {
         assert!(serde_json::from_str::<Value>(&body).is_ok(), "{body}");
         // The meta data and the newest row.
         let head: Vec<&str> = body.lines().take(21).collect();
-        all += &format!("# {query}\n{}\n", head.join("\n"));
+        writeln!(all, "# {query}\n{}", head.join("\n")).unwrap();
     }
     insta::assert_snapshot!(all);
 }
@@ -221,8 +223,8 @@ async fn economic_series_come_newest_first_and_one_value_is_a_dot() {
         let told = json(&exchange, &format!("function={function}&interval={interval}")).await;
         let data = told["data"].as_array().unwrap();
         assert_eq!((&told["interval"], &data[0]["date"]), (&interval.into(), &newest.into()));
-        let date = |row: &Value| row["date"].as_str().unwrap().to_owned();
-        assert!(data.windows(2).all(|pair| date(&pair[0]) > date(&pair[1])));
+        let day = |row: &Value| row["date"].as_str().unwrap().to_owned();
+        assert!(data.windows(2).all(|pair| day(&pair[0]) > day(&pair[1])));
         let dots = data.iter().filter(|row| row["value"] == ".").count();
         assert_eq!(dots, 1, "{function}");
         assert!(told["name"].is_string() && told["unit"].is_string());

@@ -4,7 +4,7 @@ use crate::simulate::{
     MarketCandle, Reply,
     answer::Page,
     decimal::decimal,
-    fields::{Fields, Nonsense},
+    fields::{Fields, Nonsense, Word},
 };
 
 /// Candles, newest first.
@@ -47,7 +47,7 @@ impl Page for CandlePage {
 
 fn list(fields: &Fields) -> String {
     let Fields { open_time, open, high, low, close, volume } = fields;
-    let values = [low, high, open, close, volume].map(|word| word.bare());
+    let values = [low, high, open, close, volume].map(Word::bare);
     format!("[{open_time},{}]", values.join(","))
 }
 

@@ -117,7 +117,8 @@ impl CandleQuery {
         if count.is_some_and(|count| count > MOST_CANDLES) {
             return Err(Refusal::Count);
         }
-        let (from, to) = (self.bound("from", &self.from, now)?, self.bound("to", &self.to, now)?);
+        let from = bound("from", self.from.as_deref(), now)?;
+        let to = bound("to", self.to.as_deref(), now)?;
         let slots = count.unwrap_or(DEFAULT_CANDLES);
         let first = from.map(|from| self.first(grid, from)).transpose()?;
         Ok(match (first, to) {
@@ -139,17 +140,6 @@ impl CandleQuery {
         })
     }
 
-    fn bound(
-        &self,
-        name: &'static str,
-        text: &Option<String>,
-        now: i64,
-    ) -> Result<Option<i64>, Refusal> {
-        let Some(text) = text else { return Ok(None) };
-        let at = read_instant(text).ok_or(Refusal::Invalid(name))?.timestamp();
-        if at > now { Err(Refusal::Future(name)) } else { Ok(Some(at)) }
-    }
-
     /// The candle that contains `from` is the first, unless `includeFirst` says that it is not.
     fn first(&self, grid: Grid, from: i64) -> Result<i64, Refusal> {
         let covering = grid.floor(from);
@@ -159,4 +149,11 @@ impl CandleQuery {
             Some(_) => Err(Refusal::Invalid("includeFirst")),
         }
     }
+}
+
+/// A moment of the past, unix seconds.
+fn bound(name: &'static str, text: Option<&str>, now: i64) -> Result<Option<i64>, Refusal> {
+    let Some(text) = text else { return Ok(None) };
+    let at = read_instant(text).ok_or(Refusal::Invalid(name))?.timestamp();
+    if at > now { Err(Refusal::Future(name)) } else { Ok(Some(at)) }
 }

@@ -29,13 +29,14 @@ fn read(lines: &[String], zone: Tz) -> Vec<Candle> {
     let read = |line: &String| {
         let cells: Vec<&str> = line.split(',').collect();
         let number = |cell: &&str| cell.parse::<f64>().unwrap();
-        let open_time = match NaiveDate::parse_from_str(cells[0], "%Y-%m-%d") {
-            Ok(date) => date.and_hms_opt(0, 0, 0).unwrap().and_utc(),
-            Err(_) => {
+        let midnight = NaiveDate::parse_from_str(cells[0], "%Y-%m-%d").map(NaiveDateTime::from);
+        let open_time = midnight.map_or_else(
+            |_| {
                 let local = NaiveDateTime::parse_from_str(cells[0], "%Y-%m-%d %H:%M:%S").unwrap();
                 zone.from_local_datetime(&local).unwrap().to_utc()
-            }
-        };
+            },
+            |day| day.and_utc(),
+        );
         let [open, high, low, close] = [1, 2, 3, 4].map(|cell| number(&cells[cell]));
         Candle { open_time, open, high, low, close, volume: cells.get(5).map(number) }
     };
@@ -108,7 +109,7 @@ proptest! {
             ("function=CRYPTO_INTRADAY&symbol=ETH&market=USD&interval=60min", "ETHUSD/1h", UTC),
         ]),
         start in 1_600_000_000_i64..1_700_000_000,
-        answers in 1_usize..5,
+        answers in 1_i32..5,
     ) {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let timeframe: Timeframe = series.split_once('/').unwrap().1.parse().unwrap();
@@ -123,7 +124,7 @@ proptest! {
             clock.advance((timeframe.duration() * 90).to_std().unwrap());
         }
         let last = DateTime::from_timestamp(start, 0).unwrap()
-            + timeframe.duration() * (90 * (answers as i32 - 1));
+            + timeframe.duration() * (90 * (answers - 1));
         let first = *told.keys().next().unwrap();
         let closed = timeframe.floor(last);
         told.retain(|open_time, _| *open_time < closed);
