@@ -1,6 +1,9 @@
 //! What the doctor says of each provider, well and ill. Well, it is the suite every adapter passes.
 
-use std::process::{Command, Output};
+use std::{
+    fmt::Write,
+    process::{Command, Output},
+};
 
 use barkeep::{
     clock::{Clock, SystemClock},
@@ -16,7 +19,8 @@ use crate::support::test_app::{Setup, TestApp};
 
 type Settings = &'static [(&'static str, &'static str)];
 
-const OANDA: Settings = &[("PROVIDERS__OANDA__TOKEN", "token")];
+const OANDA: Settings =
+    &[("PROVIDERS__OANDA__TOKEN", "a-token-of-a-test"), ("PROVIDERS__OANDA__RETRIES", "0")];
 const PREMIUM: Settings = &[
     ("PROVIDERS__ALPHA_VANTAGE__API_KEY", "a-key-of-a-test"),
     ("PROVIDERS__ALPHA_VANTAGE__PLAN", "premium"),
@@ -86,7 +90,8 @@ async fn each_illness_is_named_with_its_cure() {
         let app = app(assets, settings).await;
         app.set_faults(&[fault].into_iter().filter(|fault| !fault.is_empty()).collect::<Vec<_>>());
         let checkup = examine(&app, provider, Depth::Brief).await;
-        told += &format!("# {provider}, {assets}, {fault}\n{}", table(&checkup));
+        writeln!(told, "# {provider}, {assets}, {fault}").unwrap();
+        told += &table(&checkup);
     }
     assert_snapshot!("illnesses", told);
 }
