@@ -3,6 +3,7 @@
 //! Times of the same kind are measured in one run on one machine and compared as ratios.
 
 mod bare;
+mod budget;
 mod end_to_end;
 mod layout;
 mod machine;
@@ -19,6 +20,9 @@ fn main() {
     runtime.block_on(async {
         if wanted("end_to_end") {
             end_to_end::measure().await;
+        }
+        if wanted("budget") {
+            budget::measure().await;
         }
         if wanted("restart") {
             restart::measure().await;
