@@ -139,8 +139,9 @@ impl Budget {
         }
     }
 
-    /// Waits for the right to send one request. Whoever stops waiting has taken nothing.
-    pub async fn acquire(&self, lane: Lane) -> Result<(), Exhausted> {
+    /// Waits for the right to send one request, which is in flight until `Sent` is dropped. Whoever
+    /// stops waiting has taken nothing.
+    pub async fn acquire(&self, lane: Lane) -> Result<Sent<'_>, Exhausted> {
         self.restored.get_or_init(|| self.restore()).await;
         let _turn = self.turns[lane as usize].lock().await;
         let _waiting = Waiting::enter(self, lane);
@@ -163,8 +164,9 @@ impl Budget {
                 }
             }
         }
+        let sent = Sent(self);
         self.remember().await;
-        Ok(())
+        Ok(sent)
     }
 
     /// The provider asks to slow down: nothing is sent for a while, and then at half the rate.
@@ -220,7 +222,9 @@ impl Budget {
     /// market, so the request leaves all the same.
     async fn remember(&self) {
         let Some(log) = &self.log else { return };
-        let spent: Vec<Spent> = self.state().spendings.iter().filter_map(Spending::spent).collect();
+        let now = self.clock.now();
+        let spent: Vec<Spent> =
+            self.state().spendings.iter().filter_map(|one| one.spent(now)).collect();
         if spent.is_empty() {
             return;
         }
@@ -295,6 +299,18 @@ impl State {
 impl fmt::Debug for Budget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Budget").field("account", &self.account).finish_non_exhaustive()
+    }
+}
+
+/// A request under way; dropped when it was answered or given up.
+#[derive(Debug)]
+pub struct Sent<'a>(&'a Budget);
+
+impl Drop for Sent<'_> {
+    fn drop(&mut self) {
+        let now = self.0.clock.now();
+        self.0.state().spendings.iter_mut().for_each(|one| one.answered(now));
+        self.0.changed.notify_waiters();
     }
 }
 

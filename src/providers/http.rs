@@ -210,7 +210,8 @@ impl HttpClient {
     ) -> Result<T, ProviderError> {
         let waited = self.timer(&self.metrics.provider_budget_wait_seconds, &[lane.label()]);
         let granted = self.budget.acquire(lane).await;
-        granted.map_err(|Exhausted { until }| ProviderError::Exhausted { until })?;
+        let _in_flight =
+            granted.map_err(|Exhausted { until }| ProviderError::Exhausted { until })?;
         waited.observe_duration();
         let secret = self.auth.secret(url, self.clock.now())?;
         let outcome = self.send(url, secret.as_ref()).await.and_then(read);

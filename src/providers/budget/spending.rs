@@ -1,4 +1,8 @@
 //! What was spent of one limit: a sliding log, coarse enough to stay small.
+//!
+//! A request reaches the provider some time between when it is sent and when it is answered. Of a
+//! long span it counts until the latter, so that however long the network takes, the provider never
+//! counts more than is allowed. Of a short span that would cost too much of the rate.
 
 use std::{collections::VecDeque, fmt};
 
@@ -47,6 +51,8 @@ pub(super) struct Spending {
     /// Requests closer together than this are one entry.
     grain: TimeDelta,
     requests: VecDeque<(DateTime<Utc>, u32)>,
+    /// Sent and not answered yet; in `used`, and not among `requests`.
+    in_flight: u32,
     used: u32,
 }
 
@@ -54,7 +60,7 @@ impl Spending {
     pub(super) fn new(limit: Limit) -> Self {
         let span = limit.span + limit.span * MARGIN_PERMILLE / 1_000;
         let grain = limit.span / 10_000;
-        Self { limit, span, grain, requests: VecDeque::new(), used: 0 }
+        Self { limit, span, grain, requests: VecDeque::new(), in_flight: 0, used: 0 }
     }
 
     pub(super) fn limit(&self) -> Limit {
@@ -84,11 +90,31 @@ impl Spending {
             left -= requests;
             (left < allowed).then(|| *at + self.span)
         };
-        self.requests.iter().find_map(frees)
+        // Where only requests in flight are in the way, the first answer will tell.
+        self.requests.iter().find_map(frees).or(Some(now + TimeDelta::seconds(1)))
     }
 
     pub(super) fn spend(&mut self, now: DateTime<Utc>) {
         self.used += 1;
+        if self.is_long() {
+            self.in_flight += 1;
+        } else {
+            self.log(now);
+        }
+    }
+
+    pub(super) fn answered(&mut self, now: DateTime<Utc>) {
+        if self.is_long() {
+            self.in_flight -= 1;
+            self.log(now);
+        }
+    }
+
+    fn is_long(&self) -> bool {
+        self.limit.span >= REMEMBERED
+    }
+
+    fn log(&mut self, now: DateTime<Utc>) {
         match self.requests.back_mut() {
             Some((at, requests)) if now <= *at => *requests += 1,
             // The later end of the grain counts, so that nothing expires too early.
@@ -101,10 +127,11 @@ impl Spending {
     }
 
     /// `None` where nothing needs to be written down.
-    pub(super) fn spent(&self) -> Option<Spent> {
-        let requests = self.requests.iter().map(|(at, count)| (at.timestamp_micros(), *count));
-        (self.limit.span >= REMEMBERED)
-            .then(|| Spent { span: self.limit.span, requests: requests.collect() })
+    pub(super) fn spent(&self, now: DateTime<Utc>) -> Option<Spent> {
+        let in_flight = (self.in_flight > 0).then_some((now, self.in_flight));
+        let requests = self.requests.iter().copied().chain(in_flight);
+        let requests = requests.map(|(at, count)| (at.timestamp_micros(), count));
+        self.is_long().then(|| Spent { span: self.limit.span, requests: requests.collect() })
     }
 
     pub(super) fn restore(&mut self, all: &[Spent], now: DateTime<Utc>) {

@@ -29,7 +29,7 @@ fn with_log(
 
 /// Whether a request is granted at once.
 fn is_granted(budget: &Budget, lane: Lane) -> bool {
-    matches!(budget.acquire(lane).now_or_never(), Some(Ok(())))
+    matches!(budget.acquire(lane).now_or_never(), Some(Ok(_)))
 }
 
 /// The most requests that any stretch of `span` holds; `sent` ascends.
@@ -156,6 +156,22 @@ fn t04_a_backfill_leaves_live_polls_their_share_of_the_day_and_then_says_until_w
     assert_eq!((0..100).filter(|_| is_granted(&budget, Lane::Live)).count(), 5);
     clock.set(until);
     assert!(is_granted(&budget, Lane::Backfill));
+}
+
+/// The oldest request may have reached the provider a moment ago, whenever it was sent.
+#[test]
+fn a_request_counts_until_it_is_answered_and_a_span_longer() {
+    let (clock, budget) = budget(&["2/min"], 2);
+    let slow = budget.acquire(Lane::Live).now_or_never().unwrap().unwrap();
+    assert!(is_granted(&budget, Lane::Live));
+    clock.advance(Duration::from_secs(61));
+    assert!(is_granted(&budget, Lane::Live), "the second was answered a minute ago");
+    assert!(!is_granted(&budget, Lane::Live), "the first is under way");
+    drop(slow);
+    clock.advance(Duration::from_secs(59));
+    assert!(!is_granted(&budget, Lane::Live));
+    clock.advance(Duration::from_secs(2));
+    assert!(is_granted(&budget, Lane::Live));
 }
 
 #[test]
