@@ -1,4 +1,5 @@
 //! The outside world, spoken to in its own words; symbols are translated here and nowhere else.
+#![doc = include_str!("decisions.md")]
 
 mod alpha_vantage;
 mod breaker;

@@ -2,7 +2,7 @@
 
 use barkeep::{
     config::Limit,
-    market::{Calendar, CandleState, Series, Window},
+    market::{Calendar, CandleState, Indicator, Series, Window},
     providers::Lane,
     quality::validate,
     simulate::{Audit, SimulatedProvider, SimulationConfig, audit},
@@ -155,6 +155,38 @@ async fn stamps_of_the_close_do_not_pass_for_stamps_of_the_open() {
         app.settle().await;
         let found = examined(&app).await;
         assert!(found.agree > 1_000, "{found:?}");
+    }
+}
+
+/// Whatever can be named in `[macro]`, and news, as the sandbox and the demo answer them.
+#[tokio::test]
+async fn every_feed_is_collected_from_the_simulated_alpha_vantage() {
+    let settings = &[
+        ("PROVIDERS__ALPHA_VANTAGE__API_KEY", "key"),
+        ("PROVIDERS__ALPHA_VANTAGE__PLAN", "premium"),
+        ("PROVIDERS__ALPHA_VANTAGE__LIMITS", "75/min"),
+        ("NEWS__ASSETS", "BTCUSD,IBM"),
+        (
+            "MACRO__INDICATORS",
+            "CPI,INFLATION,FEDERAL_FUNDS_RATE,UNEMPLOYMENT,REAL_GDP,REAL_GDP_PER_CAPITA,\
+             TREASURY_YIELD_2Y,TREASURY_YIELD_10Y,RETAIL_SALES,DURABLES,NONFARM_PAYROLL",
+        ),
+    ];
+    let app = TestApp::with(Setup { settings, ..Setup::default() }).await;
+    for indicator in Indicator::ALL {
+        app.collect(&format!("alpha_vantage/macro/{indicator}")).await.unwrap();
+        let told = app.get(&format!("/v1/macro?indicator={indicator}&limit=1000")).await.ok();
+        let periods = told["items"].as_array().unwrap().len();
+        assert!(periods > 8, "{indicator}: {told}");
+    }
+    let of = |told: &serde_json::Value| told["items"][0]["value"].as_f64().unwrap();
+    let two = app.get("/v1/macro?indicator=TREASURY_YIELD_2Y&limit=1").await.ok();
+    let ten = app.get("/v1/macro?indicator=TREASURY_YIELD_10Y&limit=1").await.ok();
+    assert_ne!(of(&two), of(&ten), "each maturity has its own yield");
+    for asset in ["BTCUSD", "IBM"] {
+        app.collect(&format!("alpha_vantage/news/{asset}")).await.unwrap();
+        let told = app.get(&format!("/v1/news?asset={asset}")).await.ok();
+        assert_eq!(told["items"][0]["asset"], asset);
     }
 }
 

@@ -22,7 +22,7 @@ pub(super) struct Indicator {
     lag: u64,
 }
 
-const INDICATORS: [Indicator; 5] = [
+const INDICATORS: [Indicator; 10] = [
     Indicator {
         function: "CPI",
         name: "Consumer Price Index for all Urban Consumers",
@@ -72,6 +72,56 @@ const INDICATORS: [Indicator; 5] = [
         swing: 500_000,
         decimals: 3,
         lag: 28,
+    },
+    Indicator {
+        function: "REAL_GDP_PER_CAPITA",
+        name: "Real Gross Domestic Product per Capita",
+        unit: "chained 2012 dollars",
+        intervals: &[Interval::Quarterly],
+        level: 66_341_000,
+        swing: 2_000_000,
+        decimals: 3,
+        lag: 28,
+    },
+    Indicator {
+        function: "TREASURY_YIELD",
+        name: "10-Year Treasury Constant Maturity Rate",
+        unit: "percent",
+        intervals: &[Interval::Monthly, Interval::Daily, Interval::Weekly],
+        level: 420,
+        swing: 110,
+        decimals: 2,
+        lag: 1,
+    },
+    Indicator {
+        function: "RETAIL_SALES",
+        name: "Advance Retail Sales: Retail Trade",
+        unit: "millions of dollars",
+        intervals: &[Interval::Monthly],
+        level: 600_000,
+        swing: 40_000,
+        decimals: 0,
+        lag: 16,
+    },
+    Indicator {
+        function: "DURABLES",
+        name: "Manufacturer New Orders: Durable Goods",
+        unit: "millions of dollars",
+        intervals: &[Interval::Monthly],
+        level: 280_000,
+        swing: 25_000,
+        decimals: 0,
+        lag: 27,
+    },
+    Indicator {
+        function: "NONFARM_PAYROLL",
+        name: "Total Nonfarm Payroll",
+        unit: "thousands of persons",
+        intervals: &[Interval::Monthly],
+        level: 155_000,
+        swing: 4_000,
+        decimals: 0,
+        lag: 5,
     },
 ];
 
@@ -142,7 +192,10 @@ impl Indicator {
             *interval != Interval::Daily || !matches!(date.weekday(), Weekday::Sat | Weekday::Sun)
         };
         let dates: Vec<_> = dates.take_while(is_published).filter(is_kept).collect();
-        let values = dates.into_iter().rev().map(|date| (date, self.value(date, seed)));
+        // A yield is of one maturity, and each has its own.
+        let about = [self.function, query.get("maturity")].concat();
+        let key = about.bytes().fold(seed, |key, byte| hash(key, i64::from(byte)));
+        let values = dates.into_iter().rev().map(|date| (date, self.value(date, key)));
         if query.is_csv() {
             let rows = values.map(|(date, value)| format!("{date},{value}\r\n"));
             return Ok(table_reply(format!("timestamp,value\r\n{}", rows.collect::<String>())));
@@ -160,12 +213,11 @@ impl Indicator {
     }
 
     /// A decimal as text, or a dot.
-    fn value(&self, date: NaiveDate, seed: u64) -> String {
+    fn value(&self, date: NaiveDate, key: u64) -> String {
         let is_first = date.day() == 1;
         if is_first && (date.year(), date.month()) == UNPUBLISHED {
             return ".".to_owned();
         }
-        let key = self.function.bytes().fold(seed, |key, byte| hash(key, i64::from(byte)));
         let chance = hash(key, i64::from(date.num_days_from_ce()));
         let departure = (chance % (2 * self.swing.unsigned_abs())).cast_signed() - self.swing;
         fixed(self.level + departure, self.decimals)
