@@ -4,7 +4,7 @@
 //! times the one before; when a tier is full its files become one file of a higher tier. So a row
 //! is rewritten a handful of times in its life and the number of live files stays small.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use bytes::Bytes;
 use deltalake::{
@@ -52,7 +52,7 @@ impl Table {
             .find_map(|files| full_tier(files, self.config.compact_after, target));
         match full {
             None => Ok(None),
-            Some(files) => self.merge(&newest, &files).await.map(Some),
+            Some(files) => self.merge(&newest, &files).await,
         }
     }
 
@@ -64,7 +64,7 @@ impl Table {
             let log = state.log_data();
             let mut done = Vec::new();
             for files in partitions(log.iter()).into_values() {
-                done.push(self.merge(&newest, &bounded(files, self.target())).await?);
+                done.extend(self.merge(&newest, &bounded(files, self.target())).await?);
             }
             Ok(done)
         })
@@ -74,11 +74,12 @@ impl Table {
         i64::try_from(self.config.target_file_bytes).unwrap_or(i64::MAX)
     }
 
+    /// `None` if another compaction was faster.
     async fn merge(
         &self,
         newest: &deltalake::DeltaTable,
         files: &[LogicalFileView],
-    ) -> Result<Compaction, LakeError> {
+    ) -> Result<Option<Compaction>, LakeError> {
         let batch = self.merged(newest, files).await?;
         let level = self.config.compact_compression;
         let layout = Layout::best(&batch, level).map_err(|source| self.arrow(source.into()))?;
@@ -92,26 +93,35 @@ impl Table {
             bytes_after: adds.iter().map(|add| add.size).sum(),
         };
         let removes = files.iter().map(|file| file.remove_action(false)).collect();
-        self.replace(removes, adds).await?;
+        if !self.replace(removes, adds).await? {
+            return Ok(None);
+        }
         crash::point("compaction_committed");
         self.metrics.delta_compactions.with_label_values(&[self.name()]).inc();
-        Ok(compaction)
+        Ok(Some(compaction))
     }
 
-    /// Swaps the files in one commit. Only compaction removes files, so no append is disturbed.
-    async fn replace(&self, removes: Vec<Remove>, adds: Vec<Add>) -> Result<(), LakeError> {
-        let unchanged = |add: Add| Action::Add(Add { data_change: false, ..add });
-        let actions =
-            removes.into_iter().map(Action::Remove).chain(adds.into_iter().map(unchanged));
+    /// Swaps the files in one commit, if all that are to go are still there: whoever removed one has
+    /// its rows in another file. Only compaction removes files, so no append is disturbed.
+    async fn replace(&self, removes: Vec<Remove>, adds: Vec<Add>) -> Result<bool, LakeError> {
         let operation = DeltaOperation::Optimize { predicate: None, target_size: self.target() };
         let mut writer = self.writer.lock().await;
         self.refresh(&mut writer).await?;
+        let state = writer.table.snapshot().map_err(|error| self.delta(error))?;
+        let live: HashSet<String> =
+            state.log_data().iter().map(|file| file.path().into_owned()).collect();
+        if !removes.iter().all(|remove| live.contains(&remove.path)) {
+            return Ok(false);
+        }
+        let unchanged = |add: Add| Action::Add(Add { data_change: false, ..add });
+        let actions =
+            removes.into_iter().map(Action::Remove).chain(adds.into_iter().map(unchanged));
         // delta-rs lets two compactions of the same files both land and double their rows; one
         // transaction id for all of them makes the second one fail instead.
         let number = i64::try_from(self.version()).unwrap_or(i64::MAX);
         let properties = CommitProperties::default()
             .with_application_transaction(Transaction::new("compaction", number));
-        self.commit(&mut writer, actions.collect(), properties, operation).await.map(|_| ())
+        self.commit(&mut writer, actions.collect(), properties, operation).await.map(|_| true)
     }
 
     /// The rows of `files`, which share a partition, in order.

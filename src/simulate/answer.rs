@@ -69,12 +69,39 @@ pub(super) trait Page {
     fn write(&self, bad_row: Option<(usize, Nonsense)>) -> Reply;
 }
 
+/// Data without rows, which only faults of whole answers concern.
+#[derive(Debug)]
+pub(super) struct Plain {
+    reply: Reply,
+    no_rows: Vec<MarketCandle>,
+}
+
+impl Plain {
+    pub(super) fn new(reply: Reply) -> Self {
+        Self { reply, no_rows: Vec::new() }
+    }
+}
+
+impl Page for Plain {
+    fn rows(&mut self) -> &mut Vec<MarketCandle> {
+        &mut self.no_rows
+    }
+
+    fn newest_closed(&self) -> i64 {
+        0
+    }
+
+    fn write(&self, _bad_row: Option<(usize, Nonsense)>) -> Reply {
+        self.reply.clone()
+    }
+}
+
 impl Gate {
     /// Decides a request for data and counts it. `ask` reads it and finds its answer.
-    pub(super) fn answer<P: Page>(
+    pub(super) fn answer(
         &self,
         words: &impl Words,
-        ask: impl FnOnce(DateTime<Utc>) -> Result<P, Reply>,
+        ask: impl FnOnce(DateTime<Utc>) -> Result<Box<dyn Page>, Reply>,
     ) -> Answer {
         if let Err(limit) = self.admit() {
             let outcome = Outcome::Reply(words.throttled(Some(limit)));
@@ -112,7 +139,7 @@ impl Gate {
     }
 
     /// A right answer, and what its faults make of it.
-    fn spoiled(&self, mut page: impl Page, decision: &Decision) -> Reply {
+    fn spoiled(&self, mut page: Box<dyn Page>, decision: &Decision) -> Reply {
         let mut chance = SmallRng::seed_from_u64(decision.details);
         let newest_closed = page.newest_closed();
         for fault in &decision.hits {

@@ -30,9 +30,8 @@ use self::{
     words::{KeyWords, Refusal},
 };
 use super::{
-    Fault, MarketCandle, Reply, SimulatedExchange, SimulatedProvider,
-    answer::{Answer, Page},
-    fields::Nonsense,
+    MarketCandle, SimulatedExchange, SimulatedProvider,
+    answer::{Answer, Page, Plain},
     routes::{Exchange, deliver},
 };
 
@@ -51,58 +50,18 @@ async fn query(
     deliver(exchange.alpha_vantage(&Query(query))).await
 }
 
-/// Candles, or what else there is to tell.
-enum Told {
-    Candles(CandlePage),
-    /// Without rows that a fault could concern.
-    Other(Reply, Vec<MarketCandle>),
-}
-
-impl Page for Told {
-    fn rows(&mut self) -> &mut Vec<MarketCandle> {
-        match self {
-            Self::Candles(page) => page.rows(),
-            Self::Other(_, none) => none,
-        }
-    }
-
-    fn newest_closed(&self) -> i64 {
-        match self {
-            Self::Candles(page) => page.newest_closed(),
-            Self::Other(..) => 0,
-        }
-    }
-
-    fn spoil(&mut self, fault: Fault) -> bool {
-        match self {
-            Self::Candles(page) => page.spoil(fault),
-            Self::Other(..) => false,
-        }
-    }
-
-    fn nonsense(&self) -> &'static [Nonsense] {
-        match self {
-            Self::Candles(page) => page.nonsense(),
-            Self::Other(..) => &Nonsense::ALL,
-        }
-    }
-
-    fn write(&self, bad_row: Option<(usize, Nonsense)>) -> Reply {
-        match self {
-            Self::Candles(page) => page.write(bad_row),
-            Self::Other(reply, _) => reply.clone(),
-        }
-    }
-}
-
 impl SimulatedExchange {
     fn alpha_vantage(&self, query: &Query) -> Answer {
         let words = KeyWords { key: query.get("apikey"), plan: self.config().alpha_vantage_plan };
-        let ask = |now| self.alpha_vantage_told(query, now).map_err(Reply::from);
+        let ask = |now| Ok(self.alpha_vantage_page(query, now)?);
         self.gate(SimulatedProvider::AlphaVantage).answer(&words, ask)
     }
 
-    fn alpha_vantage_told(&self, query: &Query, now: DateTime<Utc>) -> Result<Told, Refusal> {
+    fn alpha_vantage_page(
+        &self,
+        query: &Query,
+        now: DateTime<Utc>,
+    ) -> Result<Box<dyn Page>, Refusal> {
         let key = query.get("apikey");
         if key.is_empty() || key.starts_with("bad") {
             return Err(Refusal::Key);
@@ -110,7 +69,7 @@ impl SimulatedExchange {
         let name = query.get("function");
         let seed = self.config().seed;
         if let Some(function) = Function::named(name) {
-            return self.alpha_vantage_page(query, function, now).map(Told::Candles);
+            return Ok(Box::new(self.alpha_vantage_candles(query, function, now)?));
         }
         let reply = if let Some(indicator) = Indicator::named(name) {
             indicator.answer(query, seed, now)
@@ -120,11 +79,11 @@ impl SimulatedExchange {
         } else {
             Err(Refusal::UnknownFunction(name.to_owned()))
         };
-        Ok(Told::Other(reply?, Vec::new()))
+        Ok(Box::new(Plain::new(reply?)))
     }
 
     /// Published rows, newest first, or what is wrong with the question.
-    fn alpha_vantage_page(
+    fn alpha_vantage_candles(
         &self,
         query: &Query,
         function: Function,

@@ -125,6 +125,7 @@ impl Newsroom<'_> {
     }
 }
 
+/// Keeps the chances of news apart from those of prices.
 const NEWS: u64 = 4 << 32;
 
 /// Everything about an article follows from its chances.

@@ -190,7 +190,7 @@ pub(super) async fn candles(
 ) -> Response {
     let answer = gate(&exchange).answer(&AdvancedWords, |now| {
         authorized(&headers)?;
-        Ok(exchange.advanced_page(&id, &query, now.timestamp())?)
+        Ok(Box::new(exchange.advanced_page(&id, &query, now.timestamp())?))
     });
     deliver(answer).await
 }
@@ -201,8 +201,9 @@ pub(super) async fn public_candles(
     Path(id): Path<String>,
     Query(query): Query<CandleQuery>,
 ) -> Response {
-    let answer = gate(&exchange)
-        .answer(&AdvancedWords, |now| Ok(exchange.advanced_page(&id, &query, now.timestamp())?));
+    let answer = gate(&exchange).answer(&AdvancedWords, |now| {
+        Ok(Box::new(exchange.advanced_page(&id, &query, now.timestamp())?))
+    });
     deliver(answer).await
 }
 

@@ -74,8 +74,7 @@ fn is_product(instrument: &InstrumentId) -> bool {
 
 impl SimulatedExchange {
     fn coinbase_candles(&self, id: &str, query: &CandleQuery) -> Answer {
-        let ask = |now| self.coinbase_page(id, query, now).map_err(Reply::from);
-        gate(self).answer(&ExchangeWords, ask)
+        gate(self).answer(&ExchangeWords, |now| Ok(Box::new(self.coinbase_page(id, query, now)?)))
     }
 
     /// Published rows, newest first, or what is wrong with the question.

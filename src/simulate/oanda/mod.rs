@@ -15,7 +15,6 @@ use axum::{
     response::Response,
     routing::get,
 };
-use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
 pub(super) use self::page::at_side;
@@ -103,11 +102,10 @@ fn name_of(instrument: &InstrumentId) -> Option<String> {
 
 impl SimulatedExchange {
     fn oanda_candles(&self, name: &str, query: &CandleQuery, headers: &HeaderMap) -> Answer {
-        let ask = |now: DateTime<Utc>| {
+        gate(self).answer(&OandaWords, |now| {
             authorized(headers)?;
-            Ok(self.oanda_page(name, query, headers, now.timestamp())?)
-        };
-        gate(self).answer(&OandaWords, ask)
+            Ok(Box::new(self.oanda_page(name, query, headers, now.timestamp())?))
+        })
     }
 
     fn oanda_page(

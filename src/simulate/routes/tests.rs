@@ -28,7 +28,11 @@ fn btc() -> InstrumentId {
 }
 
 fn exchange() -> Arc<SimulatedExchange> {
-    let clock = Arc::new(ManualClock::at(DateTime::from_timestamp(NOW, 0).unwrap()));
+    exchange_at(NOW)
+}
+
+fn exchange_at(now: i64) -> Arc<SimulatedExchange> {
+    let clock = Arc::new(ManualClock::at(DateTime::from_timestamp(now, 0).unwrap()));
     let config = SimulationConfig { no_trade: 0.0, ..SimulationConfig::default() };
     Arc::new(SimulatedExchange::new(&config, clock))
 }
@@ -42,6 +46,7 @@ struct Got {
 
 async fn send(exchange: &Arc<SimulatedExchange>, method: &str, uri: &str, body: &str) -> Got {
     let request = Request::builder().method(method).uri(uri);
+    let request = request.header(header::AUTHORIZATION, "Bearer token");
     let request = request.body(Body::from(body.to_owned())).unwrap();
     let response = exchange.clone().router().oneshot(request).await.unwrap();
     let header = |name| response.headers().get(name).map(|v| v.to_str().unwrap().to_owned());
@@ -178,6 +183,50 @@ async fn faults_of_rows_look_as_described() {
         let is_duplicate = fault == Fault::DuplicateRow;
         assert_eq!(values.len(), if is_duplicate { count - 1 } else { count }, "{fault:?}");
         assert_eq!(exchange.counters(COINBASE).faults[fault.name()], 1);
+    }
+}
+
+/// A question of each provider about closed minutes and the running one.
+fn page_of(provider: SimulatedProvider, from: i64, to: i64) -> String {
+    match provider {
+        SimulatedProvider::Coinbase => {
+            format!("/products/BTC-USD/candles?granularity=60&start={from}&end={to}")
+        }
+        SimulatedProvider::Oanda => {
+            format!("/v3/instruments/EUR_USD/candles?granularity=M1&from={from}&to={to}")
+        }
+        SimulatedProvider::AlphaVantage => {
+            "/query?function=FX_INTRADAY&from_symbol=EUR&to_symbol=USD&interval=1min&apikey=k"
+                .to_owned()
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_fault_takes_effect_with_every_provider_that_knows_it() {
+    // A Saturday, when EURUSD does not trade.
+    const SATURDAY: i64 = NOW + 86_400;
+    for provider in SimulatedProvider::ALL {
+        for fault in Fault::ALL.iter().filter(|fault| fault.happens_with(provider)) {
+            let now = if *fault == Fault::WeekendRepeat { SATURDAY } else { NOW };
+            let page = page_of(provider, now / 60 * 60 - 600, now / 60 * 60);
+            let right = fetch(&exchange_at(now), &page).await;
+            let exchange = exchange_at(now);
+            let pairs = [format!("{}=1", fault.name())];
+            exchange
+                .set_fault_plan(&FaultPlan::from_pairs(pairs.iter().map(String::as_str)).unwrap());
+            if *fault == Fault::Hang {
+                let patience = Duration::from_millis(20);
+                let answer = tokio::time::timeout(patience, fetch(&exchange, &page)).await;
+                assert!(answer.is_err(), "{provider}");
+            } else {
+                let got = fetch(&exchange, &page).await;
+                let is_changed = (got.status, got.body) != (right.status, right.body);
+                assert_eq!(is_changed, *fault != Fault::Slow, "{provider} {}", fault.name());
+            }
+            let counters = exchange.counters(provider);
+            assert_eq!(counters.faults, [(fault.name(), 1)].into(), "{provider}");
+        }
     }
 }
 

@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use super::*;
-use crate::{config::Limit, simulate::answer::Words};
+use crate::{
+    config::Limit,
+    simulate::{Fault, Reply, answer::Words},
+};
 
 /// The only key and its text.
 async fn refusal(exchange: &Arc<SimulatedExchange>, query: &str) -> (String, String) {
