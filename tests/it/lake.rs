@@ -123,6 +123,23 @@ async fn t44_compaction_beside_appends_and_readers_loses_nothing() {
     assert_clean(&app).await;
 }
 
+/// Both begin with the same files, and the second to end finds them gone.
+#[tokio::test(flavor = "multi_thread")]
+async fn t44_two_compactions_at_once_do_not_double_a_row() {
+    let app = TestApp::with(Setup { simulation: quiet(0.0, 0.0), ..Setup::default() }).await;
+    app.settle().await;
+    let table = app.app.lake.candles(Timeframe::M1).clone();
+    for _ in 0..6 {
+        app.clock.advance(seconds(60));
+        app.poll(BTC).await.unwrap();
+        let (one, two) = tokio::join!(table.compact_fully(), table.compact_fully());
+        let done = one.unwrap().len() + two.unwrap().len();
+        assert!(done >= 1, "somebody has done it");
+        assert_eq!(table.duplicates().await.unwrap(), 0);
+    }
+    assert_clean(&app).await;
+}
+
 /// Something is in the way of the data files, as a full or failing disk would be.
 #[tokio::test]
 async fn t55_what_could_not_be_written_lands_once_the_disk_is_well() {
