@@ -11,6 +11,7 @@ mod corpus;
 mod crash;
 mod delta_facts;
 mod doctor;
+mod fault_matrix;
 mod feeds;
 mod lake;
 mod loopback;

@@ -39,6 +39,10 @@ pub(super) fn read(
         if is_disguised(table) {
             return Err(ProviderError::Throttled { retry_after: None });
         }
+        // Of a number that was cut, the digits that are left are a number as well.
+        if !table.ends_with('\n') {
+            return Err(malformed("the table is cut in the middle of a line".to_owned()));
+        }
         csv(table, zone_of(series)).ok_or_else(|| malformed("no table of candles".to_owned()))?
     };
     let times: Vec<_> =

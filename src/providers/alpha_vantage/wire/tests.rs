@@ -48,6 +48,19 @@ const JSON: &str = r#"{
 }"#;
 
 #[test]
+fn t16_a_table_that_was_cut_tells_no_candle_that_the_whole_one_does_not() {
+    let whole = page("IBM/5m", CSV).unwrap().candles;
+    for cut in 0..CSV.len() {
+        let Ok(batch) = page("IBM/5m", &CSV[..cut]) else { continue };
+        assert!(batch.unreadable.is_empty(), "{cut}");
+        for candle in batch.candles.iter() {
+            assert!(whole.iter().any(|told| told.has_values_of(&candle)), "{cut}: {candle:?}");
+        }
+    }
+    assert!(matches!(page("IBM/5m", &CSV[..CSV.len() - 3]), Err(ProviderError::Malformed { .. })));
+}
+
+#[test]
 fn both_formats_say_the_same_oldest_first_in_new_york_time() {
     for body in [CSV, &CSV.replace("\r\n", "\n"), JSON] {
         let batch = page("IBM/5m", body).unwrap();
