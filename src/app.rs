@@ -85,7 +85,7 @@ impl App {
             let context = Context {
                 clock: &clock,
                 metrics: &metrics,
-                spend_log: Some(Arc::new(StoredSpending(store.clone()))),
+                spend_log: Some(Arc::new(StoredSpending::of_daemon(&store))),
             };
             let providers = Providers::open(&config.providers, &context)?;
             let known = store.series().await?;

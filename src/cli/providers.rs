@@ -53,10 +53,11 @@ impl Check {
     async fn run(self, config: Config) -> anyhow::Result<ExitCode> {
         let clock: Arc<dyn Clock> =
             Arc::new(SystemClock::scaled(config.clock.origin, config.clock.speed));
-        // What the daemon has spent of a quota counts here, and the other way round.
+        // What the daemon has spent of a quota counts here; what is spent here counts there from its
+        // next start on.
         let store = Store::open(&config.store_url).await?;
         let metrics = Metrics::new()?;
-        let spend_log = Some(Arc::new(StoredSpending(store.clone())) as _);
+        let spend_log = Some(Arc::new(StoredSpending::of_command(&store)) as _);
         let context = Context { clock: &clock, metrics: &metrics, spend_log };
         let providers = providers::Providers::open(&config.providers, &context)?;
         self.is_known(&providers)?;

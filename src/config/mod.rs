@@ -10,7 +10,7 @@ mod reconcile;
 mod span;
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     fmt,
     net::SocketAddr,
     path::Path,
@@ -186,9 +186,7 @@ fn ingest(read: &mut Reader) -> IngestConfig {
     let small = |count: &u8| (1..=20).contains(count);
     let some = |count: &usize| (1..=1_000).contains(count);
     IngestConfig {
-        providers: read.get_if("ingest.providers", KNOWN, |providers: &Vec<ProviderId>| {
-            !providers.is_empty() && providers.iter().all(is_known)
-        }),
+        providers: read.get_if("ingest.providers", KNOWN, |order: &Vec<_>| is_order(order)),
         providers_of: providers_of(read),
         keep: read.get("ingest.keep"),
         assets: read.get("ingest.assets"),
@@ -212,9 +210,8 @@ fn providers_of(read: &mut Reader) -> BTreeMap<InstrumentId, Vec<ProviderId>> {
     for (path, asset, names) in read.lists("ingest.providers_of") {
         let providers: Result<Vec<ProviderId>, _> = names.iter().map(|name| name.parse()).collect();
         let providers = providers.unwrap_or_default();
-        let is_right = !providers.is_empty() && providers.iter().all(is_known);
         match asset.parse::<InstrumentId>() {
-            Ok(asset) if is_right => _ = orders.insert(asset, providers),
+            Ok(asset) if is_order(&providers) => _ = orders.insert(asset, providers),
             Ok(_) => read.violation(&path, KNOWN),
             Err(error) => read.violation(&path, &error.to_string()),
         }
@@ -222,10 +219,12 @@ fn providers_of(read: &mut Reader) -> BTreeMap<InstrumentId, Vec<ProviderId>> {
     orders
 }
 
-const KNOWN: &str = "name at least one of alpha_vantage, coinbase and oanda";
+const KNOWN: &str = "name at least one of alpha_vantage, coinbase and oanda, each once";
 
-fn is_known(provider: &ProviderId) -> bool {
-    ["alpha_vantage", "coinbase", "oanda"].contains(&provider.as_str())
+fn is_order(providers: &[ProviderId]) -> bool {
+    let distinct: BTreeSet<&str> = providers.iter().map(ProviderId::as_str).collect();
+    let is_known = |name: &&str| ["alpha_vantage", "coinbase", "oanda"].contains(name);
+    !providers.is_empty() && distinct.len() == providers.len() && distinct.iter().all(is_known)
 }
 
 fn positive<T: From<Span>>(read: &mut Reader, path: &str) -> T {

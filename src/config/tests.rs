@@ -81,10 +81,11 @@ fn an_asset_may_have_an_order_of_its_own() {
 
     let wrong = environment(&[
         ("BARKEEP__INGEST__PROVIDERS_OF__EURUSD", "kraken"),
+        ("BARKEEP__INGEST__PROVIDERS_OF__BTCUSD", "coinbase,oanda,coinbase"),
         ("BARKEEP__INGEST__PROVIDERS_OF__A_NAME_FAR_TOO_LONG_FOR_AN_ASSET", "oanda"),
     ]);
     let violations = Config::from_layers(None, wrong).unwrap_err().violations;
-    assert_eq!(violations.len(), 2, "{violations:?}");
+    assert_eq!(violations.len(), 3, "{violations:?}");
     assert!(violations.iter().all(|one| one.starts_with("ingest.providers_of.")));
 }
 

@@ -139,11 +139,11 @@ impl Piece {
             window: self.window(request),
             provenance: Provenance {
                 extracted_at: request.received_at,
+                made_at: request.received_at,
                 source: name,
                 is_mock: false,
                 is_derived: false,
             },
-            made_at: request.received_at,
             candles: self.candles,
             raw,
             rows: self.rows,

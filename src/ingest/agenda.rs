@@ -9,10 +9,13 @@ use std::{
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{IngestError, Trouble, trouble::Patience};
-use crate::market::Feed;
+use crate::{market::Feed, providers::ProviderError};
 
 /// Requests are few, so the first wait is long already.
 const FIRST_WAIT: TimeDelta = TimeDelta::minutes(1);
+
+/// No provider has quotas of longer than a day; a little more, because they may end at midnight.
+const LONGEST_QUOTA: TimeDelta = TimeDelta::hours(25);
 
 /// What is known of one feed.
 #[derive(Debug, Clone)]
@@ -22,6 +25,14 @@ pub struct FeedState {
     pub due_at: DateTime<Utc>,
     pub succeeded_at: Option<DateTime<Utc>>,
     pub trouble: Option<Trouble>,
+}
+
+impl FeedState {
+    /// What lies further ahead than any wait is of a clock that has been set back.
+    fn is_due(&self, now: DateTime<Utc>) -> bool {
+        let longest = self.every.max(LONGEST_QUOTA);
+        self.due_at <= now || self.due_at > now + longest
+    }
 }
 
 /// Every feed that is collected.
@@ -56,7 +67,7 @@ impl Agenda {
     /// as long as after a success.
     pub(super) fn take_due(&self, now: DateTime<Utc>) -> Vec<Feed> {
         let mut states = self.states();
-        let due = states.iter_mut().filter(|(_, state)| state.due_at <= now);
+        let due = states.iter_mut().filter(|(_, state)| state.is_due(now));
         due.map(|(feed, state)| {
             state.due_at = now + state.every;
             feed.clone()
@@ -73,11 +84,11 @@ impl Agenda {
     }
 
     /// The next attempt waits twice as long as this one did. Where asking again does not help, as
-    /// with a bad key, it waits as long as after a success.
+    /// with a bad key or a shape that has changed, it waits as long as after a success.
     pub(super) fn failed(&self, feed: &Feed, error: &IngestError, now: DateTime<Utc>) {
         if let Some(state) = self.states().get_mut(feed) {
             let longest = state.every;
-            let first = if error.class().is_retryable() { FIRST_WAIT } else { longest };
+            let first = if may_pass(error) { FIRST_WAIT } else { longest };
             let patience = Patience { first, longest };
             let trouble = Trouble::again(state.trouble.take(), error, patience, now);
             state.due_at = trouble.retry_at;
@@ -90,10 +101,14 @@ impl Agenda {
     }
 }
 
+fn may_pass(error: &IngestError) -> bool {
+    let is_malformed = matches!(error, IngestError::Provider(ProviderError::Malformed { .. }));
+    error.class().is_retryable() && !is_malformed
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::providers::ProviderError;
 
     const HOUR: TimeDelta = TimeDelta::hours(1);
 
@@ -137,6 +152,15 @@ mod tests {
     }
 
     #[test]
+    fn a_clock_set_back_while_running_holds_nothing_up() {
+        let agenda = agenda(None);
+        agenda.succeeded(&feed(), at(60 * 24 * 365));
+        assert_eq!(agenda.take_due(at(0)), [feed()]);
+        agenda.succeeded(&feed(), at(0));
+        assert_eq!(agenda.take_due(at(1)), []);
+    }
+
+    #[test]
     fn t01_failures_wait_longer_each_time_and_start_anew_after_a_success() {
         let failing = agenda(None);
         let error = ProviderError::Throttled { retry_after: None }.into();
@@ -150,6 +174,9 @@ mod tests {
     fn t02_what_asking_again_does_not_help_and_a_quota_that_is_used_up_wait_at_once() {
         let message = "no".to_owned();
         let error = ProviderError::Unauthorized { message }.into();
+        assert_eq!(waits(&agenda(None), &error, 2), [60, 60]);
+        let (detail, body) = ("no data".to_owned(), bytes::Bytes::new());
+        let error = ProviderError::Malformed { detail, body }.into();
         assert_eq!(waits(&agenda(None), &error, 2), [60, 60]);
         let error = ProviderError::Exhausted { until: at(600) }.into();
         assert_eq!(waits(&agenda(None), &error, 3), [600, 600, 600]);

@@ -24,7 +24,7 @@ use crate::{
     crash,
     lake::{FeedRecord, Lake, LakeError, Table},
     lifecycle::Lifecycle,
-    market::{Feed, RawItems},
+    market::{Feed, Provenance, RawItems},
     providers::{AlphaVantage, ProviderError, Providers},
     quality::{DeadLetter, Item, Judged, judge},
     store::Store,
@@ -164,28 +164,33 @@ impl Collector {
         newest.entry(feed.clone()).and_modify(|known| *known = at.max(*known)).or_insert(at);
     }
 
-    /// Judges an answer and keeps what is refused; one that cannot be read is refused whole.
+    /// Judges an answer and keeps what is refused; one of which nothing can be read is a failure.
     async fn judged<T: Item>(
         &self,
         feed: &Feed,
         answer: Result<RawItems<T>, ProviderError>,
-    ) -> Result<Judged<T>, IngestError> {
-        let judged = match answer {
-            Ok(answer) => judge(feed, answer),
+    ) -> Result<(Judged<T>, Provenance, Option<DateTime<Utc>>), IngestError> {
+        let answer = match answer {
+            Ok(answer) => answer,
             Err(ProviderError::Malformed { detail, body }) => {
-                self.keep(feed, &[self.unreadable(feed, &detail, body.clone())]).await?;
+                let from = ("alpha_vantage", self.clock.now());
+                let detail_kept = format!("the answer cannot be read: {detail}");
+                let letter = DeadLetter::whole_answer(feed.into(), detail_kept, body.clone(), from);
+                self.keep(feed, &[letter]).await?;
                 return Err(ProviderError::Malformed { detail, body }.into());
             }
             Err(error) => return Err(error.into()),
         };
+        let (provenance, more_from) = (answer.provenance.clone(), answer.more_from);
+        let judged = judge(feed, answer);
         self.keep(feed, &judged.refused).await?;
-        Ok(judged)
-    }
-
-    fn unreadable(&self, feed: &Feed, detail: &str, body: bytes::Bytes) -> DeadLetter {
-        let detail = format!("the answer cannot be read: {detail}");
-        let from = ("alpha_vantage", self.clock.now());
-        DeadLetter::new(feed.into(), None, "readable_answer", detail, body, from)
+        let count = judged.refused.len();
+        let unreadable = judged.refused.iter().filter(|one| one.expectation == "readable").count();
+        if judged.valid.is_empty() && count > 0 && unreadable == count {
+            let detail = format!("none of its {count} items can be read");
+            return Err(ProviderError::Malformed { detail, body: bytes::Bytes::new() }.into());
+        }
+        Ok((judged, provenance, more_from))
     }
 
     async fn keep(&self, feed: &Feed, refused: &[DeadLetter]) -> Result<(), IngestError> {

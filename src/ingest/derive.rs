@@ -57,9 +57,9 @@ impl Derivation {
         RawBatch {
             series: series.clone(),
             window,
-            made_at: extracted_at,
             provenance: Provenance {
                 extracted_at,
+                made_at: extracted_at,
                 source: format!("derived from {}", self.children),
                 is_mock: children.iter().any(|child| child.is_mock),
                 is_derived: true,
@@ -73,14 +73,20 @@ impl Derivation {
     }
 }
 
-/// The candles of `window` with no child missing, pending or refused, as runs.
+/// The candles of `window` with no child missing, pending, refused or waived, as runs.
 pub(super) fn complete(children: &Book, timeframe: Timeframe, window: Window) -> Vec<Window> {
     // A candle that begins before its children do would be made of too few of them.
     let origin = children.with_ledger(crate::market::Ledger::origin);
     let window = Window::new(window.start.max(timeframe.ceil(origin)), window.end);
     let states = children.with_ledger(|ledger| ledger.states(window));
     let unfit = states.into_iter().filter(|run| {
-        matches!(run.value, CandleState::Missing | CandleState::Pending | CandleState::Quarantined)
+        matches!(
+            run.value,
+            CandleState::Missing
+                | CandleState::Pending
+                | CandleState::Quarantined
+                | CandleState::Waived
+        )
     });
     let mut runs = Vec::new();
     let mut at = window.start;

@@ -27,8 +27,9 @@ pub fn poll_window(
 }
 
 /// The oldest stretch that may be asked about at `now`, up to where `piece_end` has a piece of history
-/// end that begins there. What was asked for before comes with the `refetch` candles ahead of it, by which the answer can be believed; history
-/// that nobody has asked for speaks for itself, and one candle more may be one request more.
+/// end that begins there. What was asked for before comes with the `refetch` candles ahead of it, by
+/// which the answer can be believed; history that nobody has asked for speaks for itself, and one
+/// candle more may be one request more.
 pub fn fill_window(
     ledger: &Ledger,
     timeframe: Timeframe,

@@ -4,7 +4,7 @@ use super::JobSpec;
 use crate::{
     app::App,
     ingest::{IngestError, Landed, Pair},
-    market::{Series, Timeframe},
+    market::{AssetClass, Series, Timeframe},
     providers::Origin,
     quality::Check,
 };
@@ -65,7 +65,9 @@ fn pairs(app: &App, series: &Series) -> Vec<Pair> {
         let whole = Series { timeframe: coarse, ..series.clone() };
         let parts = Series { timeframe: Timeframe::H1, ..series.clone() };
         let is_either = *series == whole || *series == parts;
-        let is_native = app.providers.offer(&whole) == Some(Origin::Native);
+        // A day of a stock has the auctions, which its hours lack.
+        let is_sum = series.instrument.asset_class() != AssetClass::Equity;
+        let is_native = app.providers.offer(&whole) == Some(Origin::Native) && is_sum;
         if is_either && is_native && has_book(app, &whole) && has_book(app, &parts) {
             pairs.push(pair(Check::TimeframeMismatch, &whole, &parts));
         }

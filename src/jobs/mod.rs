@@ -5,6 +5,7 @@
 
 mod follow_up;
 mod queue;
+mod reach;
 mod run;
 mod scheduler;
 mod stand_in;

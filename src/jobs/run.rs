@@ -7,6 +7,7 @@ use futures::future::BoxFuture;
 use super::{
     JobSpec,
     follow_up::{follow_up, reconcile},
+    reach::waive_unreachable,
     stand_in::stand_in,
 };
 use crate::{
@@ -34,6 +35,9 @@ async fn fetch(app: &Arc<App>, job: &JobSpec, series: &Series) -> Result<(), Ing
     let unknown = || IngestError::UnknownSeries { series: series.clone() };
     let book = app.books.get(series).ok_or_else(unknown)?;
     let source = app.source(series).ok_or_else(unknown)?;
+    if let JobSpec::Fill(_) = job {
+        waive_unreachable(app, &book).await?;
+    }
     let recheck = book.take_recheck();
     let Some(window) = recheck.or_else(|| plan(app, &book, &source, job)) else {
         return Ok(());
@@ -131,17 +135,10 @@ async fn fetch_and_land(
     if let IngestError::Provider(ProviderError::Malformed { detail, body }) = &error {
         let detail = format!("the answer for {page} cannot be read: {detail}");
         let from = (book.series().provider.as_str(), app.clock.now());
-        let letter = DeadLetter::new(
-            book.series().into(),
-            None,
-            "readable_answer",
-            detail,
-            body.clone(),
-            from,
-        );
-        app.store.keep(&[letter]).await?;
-        let labels = [book.series().provider.as_str(), "readable_answer"];
+        let letter = DeadLetter::whole_answer(book.series().into(), detail, body.clone(), from);
+        let labels = [book.series().provider.as_str(), letter.expectation.as_str()];
         app.metrics.candles_refused.with_label_values(&labels).inc();
+        app.store.keep(&[letter]).await?;
     }
     Err(error)
 }

@@ -1,6 +1,8 @@
 //! Runs jobs, several at a time; live polls have workers of their own.
 
-use std::sync::Arc;
+use std::{panic::AssertUnwindSafe, sync::Arc};
+
+use futures::FutureExt;
 
 use super::{JobSpec, run::run};
 use crate::{app::App, error::chain, providers::Lane};
@@ -21,8 +23,13 @@ async fn work(app: Arc<App>, lane: Lane) {
             () = app.lifecycle.stopping() => return,
             job = app.queue.next(lane) => job,
         };
-        run_and_report(&app, &job).await;
+        // A job that panics must not take its worker along, nor keep its series for ever.
+        let ran = AssertUnwindSafe(run_and_report(&app, &job)).catch_unwind().await;
         app.queue.ended(&job);
+        if ran.is_err() {
+            app.metrics.jobs.with_label_values(&[job.kind(), "panicked"]).inc();
+            tracing::error!(job.kind = job.kind(), subject = %job.subject(), "a job panicked");
+        }
     }
 }
 

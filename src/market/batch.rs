@@ -12,6 +12,9 @@ use super::{Candles, Series, Window};
 pub struct Provenance {
     /// When the answer was received: the knowledge time.
     pub extracted_at: DateTime<Utc>,
+    /// When the source made it, by its own clock: no candle that closes later can be final in it.
+    /// Earlier than `extracted_at` where it was kept on the way, or our clock is ahead.
+    pub made_at: DateTime<Utc>,
     /// Endpoint, topic and offset, or file name. Never carries a credential.
     pub source: String,
     /// Made by a simulator.
@@ -48,9 +51,6 @@ pub struct RawBatch {
     /// What was asked for.
     pub window: Window,
     pub provenance: Provenance,
-    /// When the source made the answer, by its own clock: no candle that closes later can be final in
-    /// it. Earlier than `extracted_at` where an answer was kept on the way, or our clock is ahead.
-    pub made_at: DateTime<Utc>,
     pub candles: Candles,
     pub raw: RawText,
     /// Index into `raw` per candle; as many as `candles`.

@@ -19,8 +19,8 @@ pub enum Calendar {
     /// Year, which begin at 17:00 the evening before. Christmas on a Sunday closes the Monday
     /// after it instead; New Year on a Sunday closes nothing. Daylight saving moves it in UTC.
     FxWeek,
-    /// The dates of that week, Monday to Friday, as whole UTC days: what sources keep that count the
-    /// hours of Sunday evening into no day.
+    /// Monday to Friday as whole UTC days, holidays too: what sources keep that count the hours of
+    /// Sunday evening into no day.
     FxDates,
     /// Regular sessions of NYSE and Nasdaq: 09:30 to 16:00 in New York, 13:00 on short days. From
     /// 2010 to 2028 with holidays; outside of these years every weekday counts as a session.

@@ -19,7 +19,8 @@ pub enum Fact {
     Quarantined { asks: u8, asked_at: i64 },
     /// Confirmed to lie before the provider's first candle.
     BeforeHistory,
-    /// Not asked of this provider: it only stands in, and another one answered for the candle.
+    /// Not owed by this provider: it only stands in and another one answered for the candle, or the
+    /// candle is older than what it gives.
     Waived,
     /// Asked, and not in the answer; `asks` credible answers agree so far.
     Absent { asks: u8, asked_at: i64 },
@@ -40,7 +41,7 @@ pub enum CandleState {
     NoTrade,
     Quarantined,
     BeforeHistory,
-    /// Another provider answers for it; this one only stands in.
+    /// Not owed: another provider answers for it, or it can no longer be had.
     Waived,
     /// The calendar expects none and none came.
     MarketClosed,

@@ -59,7 +59,7 @@ impl From<ProviderId> for String {
     }
 }
 
-/// Written `coinbase/BTCUSD/1m`, which is also its id in Delta, Postgres and the API.
+/// Written `coinbase/BTCUSD/1m`, which is also its id in Delta, the control store and the API.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Series {

@@ -8,7 +8,7 @@ use std::{
 
 use backon::{BackoffBuilder, ExponentialBuilder};
 use bytes::{Bytes, BytesMut};
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Datelike, TimeDelta, Utc};
 use prometheus::HistogramVec;
 use reqwest::{
     Client, Response, StatusCode,
@@ -26,7 +26,7 @@ use super::{
 use crate::{
     clock::Clock,
     config::{CdpKey, HttpConfig},
-    market::ProviderId,
+    market::{Provenance, ProviderId},
     telemetry::Metrics,
 };
 
@@ -101,6 +101,19 @@ pub struct Answer {
     pub received_at: DateTime<Utc>,
 }
 
+impl Answer {
+    /// Of what is read from it; `source` is the question without the key.
+    pub fn provenance(&self, source: &str, is_mock: bool) -> Provenance {
+        Provenance {
+            extracted_at: self.received_at,
+            made_at: self.made_at,
+            source: source.to_owned(),
+            is_mock,
+            is_derived: false,
+        }
+    }
+}
+
 impl HttpClient {
     /// Fails only if the TLS roots of the machine cannot be read.
     pub fn new(
@@ -165,7 +178,9 @@ impl HttpClient {
     ) -> Result<T, ProviderError> {
         let permit = self.breaker.admit(self.clock.now());
         let permit = permit.map_err(|until| ProviderError::CircuitOpen { until })?;
-        let outcome = self.ask(url, lane, read).await;
+        // Where our own budget refuses, nothing was asked and nothing is known of the provider.
+        let asked = self.ask(url, lane, read).await;
+        let outcome = asked.map_err(|Exhausted { until }| ProviderError::Exhausted { until })?;
         if permit.ended(Health::of(&outcome), self.clock.now()) {
             self.metrics.circuit_openings.with_label_values(&[self.provider.as_str()]).inc();
             tracing::warn!(provider = %self.provider, "the circuit is open");
@@ -178,14 +193,14 @@ impl HttpClient {
         url: &Url,
         lane: Lane,
         read: impl Fn(Answer) -> Result<T, ProviderError>,
-    ) -> Result<T, ProviderError> {
+    ) -> Result<Result<T, ProviderError>, Exhausted> {
         let mut waits = self.backoff.build();
         loop {
-            let outcome = self.attempt(url, lane, &read).await;
+            let outcome = self.attempt(url, lane, &read).await?;
             let label = outcome.as_ref().err().map_or("ok", ProviderError::outcome);
             let labels = [self.provider.as_str(), label];
             self.metrics.provider_requests.with_label_values(&labels).inc();
-            let Err(error) = outcome else { return outcome };
+            let Err(error) = outcome else { return Ok(outcome) };
             let asked_to_wait = error.retry_after();
             match error {
                 ProviderError::Throttled { .. } => self.budget.throttled(asked_to_wait),
@@ -193,7 +208,7 @@ impl HttpClient {
                 _ => {}
             }
             let Some(wait) = waits.next().filter(|_| error.may_pass()) else {
-                return Err(error);
+                return Ok(Err(error));
             };
             let wait = asked_to_wait.map_or(wait, |asked| asked.max(wait));
             tracing::debug!(provider = %self.provider, %error, ?wait, "a request is tried again");
@@ -207,16 +222,18 @@ impl HttpClient {
         url: &Url,
         lane: Lane,
         read: impl Fn(Answer) -> Result<T, ProviderError>,
-    ) -> Result<T, ProviderError> {
+    ) -> Result<Result<T, ProviderError>, Exhausted> {
         let waited = self.timer(&self.metrics.provider_budget_wait_seconds, &[lane.label()]);
-        let granted = self.budget.acquire(lane).await;
-        let _in_flight =
-            granted.map_err(|Exhausted { until }| ProviderError::Exhausted { until })?;
+        let _in_flight = self.budget.acquire(lane).await?;
         waited.observe_duration();
-        let secret = self.auth.secret(url, self.clock.now())?;
+        let secret = match self.auth.secret(url, self.clock.now()) {
+            Ok(secret) => secret,
+            Err(error) => return Ok(Err(error)),
+        };
         let outcome = self.send(url, secret.as_ref()).await.and_then(read);
+        let shown = secret.as_ref().map(ExposeSecret::expose_secret);
         // Some refusals repeat the key they were given.
-        outcome.map_err(|error| error.presentable(secret.as_ref().map(ExposeSecret::expose_secret)))
+        Ok(outcome.map_err(|error| error.presentable(shown)))
     }
 
     async fn send(
@@ -285,10 +302,12 @@ impl fmt::Debug for HttpClient {
     }
 }
 
-/// By the provider's clock, without the fraction of the second.
+/// By the provider's clock, without the fraction of the second. A year of more than four digits is
+/// no date.
 fn date(response: &Response) -> Option<DateTime<Utc>> {
     let date = response.headers().get(DATE)?.to_str().ok()?;
-    Some(DateTime::parse_from_rfc2822(date).ok()?.to_utc())
+    let date = DateTime::parse_from_rfc2822(date).ok()?.to_utc();
+    (date.year() < 10_000).then_some(date)
 }
 
 async fn body(mut response: Response) -> Result<Bytes, ProviderError> {

@@ -14,7 +14,8 @@ pub struct DeadLetter {
     pub id: String,
     /// The series or feed it was meant for.
     pub subject: Subject,
-    /// When the candle opens, the article was published, the period begins. Absent where not even the time could be read.
+    /// When the candle opens, the article was published, the period begins. Absent where not even the
+    /// time could be read.
     pub open_time: Option<DateTime<Utc>>,
     /// Name of the expectation that did not hold.
     pub expectation: String,
@@ -27,6 +28,16 @@ pub struct DeadLetter {
 }
 
 impl DeadLetter {
+    /// An answer of which nothing can be read.
+    pub fn whole_answer(
+        subject: Subject,
+        detail: String,
+        raw: Bytes,
+        from: (&str, DateTime<Utc>),
+    ) -> Self {
+        Self::new(subject, None, "readable_answer", detail, raw, from)
+    }
+
     pub fn new(
         subject: Subject,
         open_time: Option<DateTime<Utc>>,

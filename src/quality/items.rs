@@ -129,6 +129,7 @@ mod tests {
     fn judged<T: Item>(items: Vec<T>) -> (usize, Vec<String>) {
         let provenance = Provenance {
             extracted_at: NOW.parse().unwrap(),
+            made_at: NOW.parse().unwrap(),
             source: "test".into(),
             is_mock: false,
             is_derived: false,

@@ -92,7 +92,7 @@ impl Judge {
         let extracted_at = raw.provenance.extracted_at;
         Self {
             circumstances: Circumstances { timeframe, window: raw.window, extracted_at, calendar },
-            settled_until: raw.made_at.min(extracted_at) - settle,
+            settled_until: raw.provenance.made_at.min(extracted_at) - settle,
             kept: Vec::with_capacity(raw.candles.len()),
             refused: Vec::new(),
             unfinished: raw.unfinished,
@@ -103,7 +103,8 @@ impl Judge {
 
     fn try_row(&mut self, raw: &RawBatch, row: usize) {
         let candle = raw.candles.get(row);
-        let close_time = candle.open_time + self.circumstances.timeframe.duration();
+        let duration = self.circumstances.timeframe.duration();
+        let close_time = candle.open_time.checked_add_signed(duration).unwrap_or(candle.open_time);
         let is_running = candle.open_time <= self.circumstances.extracted_at;
         if is_running && close_time > self.settled_until {
             self.unfinished += 1;

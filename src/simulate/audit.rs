@@ -10,7 +10,7 @@ use crate::{
     app::App,
     ingest::Book,
     lake::{LakeError, LandedCandle},
-    market::{Candle, CandleState, Series, Timeframe, Window},
+    market::{Candle, CandleState, Series, Window},
     providers::Origin,
 };
 
@@ -67,7 +67,7 @@ pub fn audit<'a>(
                 Some(Origin::Derived { from }) => {
                     let children = Series { timeframe: from, ..book.series().clone() };
                     let children = app.lake.candles(from).candles(&children, window).await?;
-                    derived(timeframe, &children, &landed, &mut audit);
+                    derived(&book, &children, &landed, &mut audit);
                 }
             }
         }
@@ -103,22 +103,20 @@ fn native(
             Some(_) => audit.altered += 1,
         }
     }
-    audit.missing += owed.keys().filter(|at| !is_quarantined(book, **at)).count();
+    audit.missing += owed.keys().filter(|at| !is_excused(book, **at)).count();
 }
 
-fn is_quarantined(book: &Book, open_time: DateTime<Utc>) -> bool {
+/// Refused, or not to be had any more.
+fn is_excused(book: &Book, open_time: DateTime<Utc>) -> bool {
     let candle = Window::of_candles(open_time, book.series().timeframe, 1);
     let states = book.with_ledger(|ledger| ledger.states(candle));
-    states.iter().all(|run| run.value == CandleState::Quarantined)
+    let excused = |state| matches!(state, CandleState::Quarantined | CandleState::Waived);
+    states.iter().all(|run| excused(run.value))
 }
 
 /// Derived candles are owed to the finer candles in the lake, which are compared themselves.
-fn derived(
-    timeframe: Timeframe,
-    children: &[LandedCandle],
-    landed: &[LandedCandle],
-    audit: &mut Audit,
-) {
+fn derived(book: &Book, children: &[LandedCandle], landed: &[LandedCandle], audit: &mut Audit) {
+    let timeframe = book.series().timeframe;
     let mut owed: BTreeMap<DateTime<Utc>, Candle> = BTreeMap::new();
     for LandedCandle { candle, .. } in children {
         let open_time = timeframe.floor(candle.open_time);
@@ -133,5 +131,5 @@ fn derived(
             Some(_) => audit.altered += 1,
         }
     }
-    audit.missing += owed.len();
+    audit.missing += owed.keys().filter(|at| !is_excused(book, **at)).count();
 }

@@ -190,6 +190,30 @@ async fn t78_no_piece_of_the_key_is_left_where_a_long_text_is_cut() {
     }
 }
 
+/// A backfill that has used up its share says so, and live polls still have theirs.
+#[tokio::test]
+async fn t04_what_is_kept_of_the_day_for_live_polls_is_theirs() {
+    let server = Loopback::start(|_| Some(answer(200, &[], fixture("equity_15min.csv")))).await;
+    let provider = alpha_vantage(&server.url, JumpingClock::at(at(LATER)), |config| {
+        config.http.limits = vec!["25/day".parse().unwrap()];
+    });
+    let series = series("IBM/15m");
+    let ask = |lane| provider.fetch(&series, window(&series), lane);
+    for _ in 0..20 {
+        ask(Lane::Backfill).await.unwrap();
+    }
+    for _ in 0..3 {
+        let refused = ask(Lane::Backfill).await.unwrap_err();
+        assert!(matches!(refused, ProviderError::Exhausted { .. }), "{refused:?}");
+    }
+    for _ in 0..5 {
+        ask(Lane::Live).await.unwrap();
+    }
+    let refused = ask(Lane::Live).await.unwrap_err();
+    assert!(matches!(refused, ProviderError::Exhausted { .. }), "{refused:?}");
+    assert_eq!(server.requests().len(), 25);
+}
+
 #[tokio::test]
 async fn a_stock_is_asked_for_as_it_is_spelt_there() {
     let server = Loopback::start(|_| Some(answer(200, &[], fixture("equity_15min.csv")))).await;

@@ -272,3 +272,36 @@ async fn crypto_by_alpha_vantage_is_audited_as_it_is_told() {
     let found = examined(&app).await;
     assert!(found.agree > 7_000 && found.revised_since < 20, "{found:?}");
 }
+
+/// Alpha Vantage gives a month of the hours of currencies, whatever is asked for.
+#[tokio::test]
+async fn what_can_no_longer_be_had_after_a_long_outage_is_not_asked_for_again_and_again() {
+    let app = TestApp::with(Setup {
+        now: "2024-03-06T15:30:30Z",
+        assets: "EURUSD",
+        timeframes: "1h,4h",
+        history: "3d",
+        settings: &[
+            ("PROVIDERS__ALPHA_VANTAGE__API_KEY", "key"),
+            ("PROVIDERS__ALPHA_VANTAGE__PLAN", "premium"),
+        ],
+        ..Setup::default()
+    })
+    .await;
+    app.settle().await;
+    app.clock.advance(TimeDelta::days(50));
+    app.settle().await;
+    let asked = app.exchange.counters(SimulatedProvider::AlphaVantage).requests;
+    for _ in 0..10 {
+        app.clock.advance(seconds(60));
+        app.round().await;
+    }
+    let asked_since = app.exchange.counters(SimulatedProvider::AlphaVantage).requests - asked;
+    assert!(asked_since <= 20, "{asked_since} requests in ten minutes");
+    for series in ["alpha_vantage/EURUSD/1h", "alpha_vantage/EURUSD/4h"] {
+        assert!(count(&app, series, CandleState::Waived) > 50, "{series}");
+        let owed = [CandleState::Missing, CandleState::Pending].map(|of| count(&app, series, of));
+        assert_eq!(owed, [0, 0], "{series}");
+    }
+    examined(&app).await;
+}

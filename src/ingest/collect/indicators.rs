@@ -18,10 +18,9 @@ impl Collector {
         indicator: Indicator,
     ) -> Result<Collected, IngestError> {
         let answer = provider.observations(indicator, Lane::Repair).await;
-        let provenance = answer.as_ref().ok().map(|answer| answer.provenance.clone());
-        let judged = self.judged(feed, answer).await?;
+        let (judged, provenance, _) = self.judged(feed, answer).await?;
         let refused = judged.refused.len();
-        let (Some(newest), Some(provenance)) = (judged.valid.last(), provenance) else {
+        let Some(newest) = judged.valid.last() else {
             return Ok(Collected { refused, ..Collected::default() });
         };
         let mut compactor = self.indicators.lock().await;

@@ -9,7 +9,7 @@ use crate::{
     crash,
     lake::LakeError,
     market::{Feed, InstrumentId, Mention, Provenance, Timeframe, Window},
-    providers::{AlphaVantage, Lane},
+    providers::{AlphaVantage, Lane, ProviderError},
 };
 
 /// Articles are listed when they have been read by the provider, which may be hours after they were
@@ -32,13 +32,11 @@ impl Collector {
                 return Err(IngestError::Stopping);
             }
             let answer = provider.news(asset, Window::new(from, until), Lane::Repair).await;
-            let page = answer.as_ref().ok().map(|page| (page.provenance.clone(), page.more_from));
-            let judged = self.judged(feed, answer).await?;
+            let (judged, provenance, more_from) = self.judged(feed, answer).await?;
             collected.refused += judged.refused.len();
-            let Some((provenance, more_from)) = page else { break };
             collected += self.land_mentions(feed, (asset, &judged.valid), &provenance).await?;
             let Some(reached) = more_from else { break };
-            from = next_page(feed, from, reached);
+            from = next_page(feed, from, reached)?;
         }
         Ok(collected)
     }
@@ -88,13 +86,22 @@ impl Collector {
 
 /// A page begins with the minute in which the one before ended, unless it was of that minute alone:
 /// then the rest of it is not to be had.
-fn next_page(feed: &Feed, from: DateTime<Utc>, reached: DateTime<Utc>) -> DateTime<Utc> {
+fn next_page(
+    feed: &Feed,
+    from: DateTime<Utc>,
+    reached: DateTime<Utc>,
+) -> Result<DateTime<Utc>, ProviderError> {
     let (from, next) = (Timeframe::M1.floor(from), Timeframe::M1.floor(reached));
+    if next < from {
+        // Whoever ignores where to begin would be asked the same once per minute of the window.
+        let detail = format!("a full answer ends at {reached}, before it was to begin, {from}");
+        return Err(ProviderError::Malformed { detail, body: bytes::Bytes::new() });
+    }
     if next > from {
-        return next;
+        return Ok(next);
     }
     tracing::warn!(%feed, minute = %from, "a minute has more articles than one answer holds");
-    from + Timeframe::M1.duration()
+    Ok(from + Timeframe::M1.duration())
 }
 
 #[cfg(test)]
@@ -106,9 +113,12 @@ mod tests {
         let at = |text: &str| text.parse::<DateTime<Utc>>().unwrap();
         let feed = "alpha_vantage/news/BTCUSD".parse().unwrap();
         let (from, later) = (at("2024-03-06T10:00:20Z"), at("2024-03-06T11:30:40Z"));
-        assert_eq!(next_page(&feed, from, later), at("2024-03-06T11:30:00Z"));
-        for reached in [from, at("2024-03-06T10:00:59Z"), at("2024-03-06T09:00:00Z")] {
-            assert_eq!(next_page(&feed, from, reached), at("2024-03-06T10:01:00Z"), "{reached}");
+        assert_eq!(next_page(&feed, from, later).unwrap(), at("2024-03-06T11:30:00Z"));
+        for reached in [from, at("2024-03-06T10:00:59Z")] {
+            let next = next_page(&feed, from, reached).unwrap();
+            assert_eq!(next, at("2024-03-06T10:01:00Z"), "{reached}");
         }
+        let before = next_page(&feed, from, at("2024-03-06T09:00:00Z"));
+        assert!(matches!(before, Err(ProviderError::Malformed { .. })), "{before:?}");
     }
 }

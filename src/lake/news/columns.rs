@@ -113,9 +113,11 @@ pub(super) fn read(cells: &Cells<'_>, into: &mut Vec<LandedMention>) -> Option<(
     let (labels, topics) = (cells.text("sentiment_label")?, cells.texts("topics")?);
     let mock = cells.flags("is_mock")?;
     for (row, topics) in topics.into_iter().enumerate() {
+        // A row that another version wrote about what this one cannot name is passed over.
+        let Ok(asset) = assets.value(row).parse() else { continue };
         into.push(LandedMention {
             article_id: ids.value(row).to_owned(),
-            asset: assets.value(row).parse().ok()?,
+            asset,
             mention: Mention {
                 published_at: published(row),
                 title: titles.value(row).to_owned(),

@@ -251,10 +251,12 @@ fn a_daily_candle_of_a_stock_is_expected_on_session_dates_and_no_others() {
 #[test]
 fn t12_a_year_has_its_fridays_of_currencies_however_days_are_counted() {
     // Of the 53 Fridays of 2021 the first is New Year.
-    for (year, fridays) in [(2021, 52), (2023, 52), (2024, 52)] {
+    for (year, holidays, fridays) in [(2021, 1, 52), (2023, 0, 52), (2024, 0, 52)] {
         let start = at(&format!("{year}-01-01T00:00:00Z"));
         let whole = Window::new(start, at(&format!("{}-01-01T00:00:00Z", year + 1)));
-        for calendar in [Calendar::FxWeek, Calendar::FxDates] {
+        for (calendar, fridays) in
+            [(Calendar::FxWeek, fridays), (Calendar::FxDates, fridays + holidays)]
+        {
             let days = calendar.expected(whole, Timeframe::D1);
             let days = days.iter().flat_map(|run| run.open_times(Timeframe::D1));
             let found = days.filter(|at| at.weekday() == chrono::Weekday::Fri).count();

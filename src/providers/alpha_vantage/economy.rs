@@ -7,7 +7,10 @@ use chrono::{NaiveDate, NaiveTime};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::{super::ProviderError, refusal::refusal};
+use super::{
+    super::{ProviderError, object::object},
+    refusal::refusal,
+};
 use crate::market::{Indicator, Observation, Provenance, RawItems};
 
 /// The query without the key. The interval is always said: what it is otherwise differs.
@@ -48,7 +51,7 @@ pub(super) fn read(
     body: &Bytes,
 ) -> Result<RawItems<Observation>, ProviderError> {
     let malformed = |detail: String| ProviderError::Malformed { detail, body: body.clone() };
-    let Ok(answer) = serde_json::from_slice::<Answer<'_>>(body) else {
+    let Ok(answer) = object::<Answer<'_>>(body) else {
         let refused = refusal(body, indicator.as_str(), provenance.extracted_at);
         return Err(refused.unwrap_or_else(|| malformed("no observations".to_owned())));
     };

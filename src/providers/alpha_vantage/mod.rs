@@ -20,8 +20,8 @@ use crate::{
     clock::Clock,
     config::{AlphaVantageConfig, Plan},
     market::{
-        AssetClass, Calendar, Calendars, Indicator, InstrumentId, Mention, Observation, Provenance,
-        ProviderId, RawBatch, RawItems, Series, Timeframe, Window,
+        AssetClass, Calendar, Calendars, Indicator, InstrumentId, Mention, Observation, ProviderId,
+        RawBatch, RawItems, Series, Timeframe, Window,
     },
 };
 
@@ -84,15 +84,6 @@ impl AlphaVantage {
         (url, source)
     }
 
-    fn provenance(&self, source: &str, answer: &Answer) -> Provenance {
-        Provenance {
-            extracted_at: answer.received_at,
-            source: source.to_owned(),
-            is_mock: self.is_mock,
-            is_derived: false,
-        }
-    }
-
     /// What articles published in `window` say of an asset, the earliest of them first; where there
     /// are more than one answer holds, it says from when on to ask again.
     pub fn news<'a>(
@@ -103,8 +94,9 @@ impl AlphaVantage {
     ) -> BoxFuture<'a, Result<RawItems<Mention>, ProviderError>> {
         Box::pin(async move {
             let (url, source) = self.ask(&news::question(asset, window));
-            let read =
-                |answer: Answer| news::read(asset, self.provenance(&source, &answer), &answer.body);
+            let read = |answer: Answer| {
+                news::read(asset, answer.provenance(&source, self.is_mock), &answer.body)
+            };
             self.http.get(&url, lane, read).await
         })
     }
@@ -118,7 +110,7 @@ impl AlphaVantage {
         Box::pin(async move {
             let (url, source) = self.ask(&economy::question(indicator));
             let read = |answer: Answer| {
-                economy::read(indicator, self.provenance(&source, &answer), &answer.body)
+                economy::read(indicator, answer.provenance(&source, self.is_mock), &answer.body)
             };
             self.http.get(&url, lane, read).await
         })
@@ -197,8 +189,8 @@ impl Provider for AlphaVantage {
         Box::pin(async move {
             let (url, source) = self.request(series, window, self.clock.now())?;
             let read = |answer: Answer| {
-                let provenance = self.provenance(&source, &answer);
-                wire::read(series, window, provenance, answer.made_at, &answer.body)
+                let provenance = answer.provenance(&source, self.is_mock);
+                wire::read(series, window, provenance, &answer.body)
             };
             self.http.get(&url, lane, read).await
         })

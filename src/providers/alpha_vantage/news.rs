@@ -7,7 +7,10 @@ use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::{super::ProviderError, refusal::refusal};
+use super::{
+    super::{ProviderError, object::object},
+    refusal::refusal,
+};
 use crate::market::{AssetClass, InstrumentId, Mention, Provenance, RawItems, Window};
 
 /// The most articles that one answer holds.
@@ -84,7 +87,7 @@ pub(super) fn read(
 ) -> Result<RawItems<Mention>, ProviderError> {
     let malformed =
         |detail: &str| ProviderError::Malformed { detail: detail.to_owned(), body: body.clone() };
-    let Ok(answer) = serde_json::from_slice::<Answer<'_>>(body) else {
+    let Ok(answer) = object::<Answer<'_>>(body) else {
         let refused = refusal(body, asset.as_str(), provenance.extracted_at);
         return Err(refused.unwrap_or_else(|| malformed("no feed of articles")));
     };

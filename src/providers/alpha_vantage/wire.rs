@@ -17,7 +17,7 @@ use crate::market::{
     AssetClass, Candle, Candles, Provenance, RawBatch, RawText, Series, Timeframe, Window,
 };
 
-/// Our clock may be behind theirs.
+/// Their clocks may not agree with each other.
 const CLOCK_MARGIN: TimeDelta = TimeDelta::seconds(5);
 
 /// The rows that open inside `window`; the answer usually has more, which nobody asked for.
@@ -25,7 +25,6 @@ pub(super) fn read(
     series: &Series,
     window: Window,
     provenance: Provenance,
-    made_at: DateTime<Utc>,
     body: &Bytes,
 ) -> Result<RawBatch, ProviderError> {
     let malformed = |detail: String| ProviderError::Malformed { detail, body: body.clone() };
@@ -47,7 +46,8 @@ pub(super) fn read(
     };
     let times: Vec<_> =
         page.rows.iter().map(|row| row.open_time(page.zone, series.timeframe)).collect();
-    let at_the_close = times.iter().flatten().find(|at| is_at_the_close(series, **at, made_at));
+    let at_the_close =
+        times.iter().flatten().find(|at| is_at_the_close(series, **at, provenance.made_at));
     if let Some(at) = at_the_close {
         let at = at.with_timezone(&page.zone).naive_local();
         return Err(malformed(format!(
@@ -74,17 +74,7 @@ pub(super) fn read(
     let texts: Vec<Bytes> = page.rows.into_iter().map(|row| body.slice_ref(row.text)).collect();
     let raw = RawText::new(move |row| texts.get(row).cloned().unwrap_or_default());
     let series = series.clone();
-    Ok(RawBatch {
-        series,
-        window,
-        provenance,
-        made_at,
-        candles,
-        raw,
-        rows,
-        unfinished: 0,
-        unreadable,
-    })
+    Ok(RawBatch { series, window, provenance, candles, raw, rows, unfinished: 0, unreadable })
 }
 
 /// The answer, cut into texts.

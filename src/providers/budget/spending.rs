@@ -1,8 +1,8 @@
 //! What was spent of one limit: a sliding log, coarse enough to stay small.
 //!
-//! A request reaches the provider some time between when it is sent and when it is answered. Of a
-//! long span it counts until the latter, so that however long the network takes, the provider never
-//! counts more than is allowed. Of a short span that would cost too much of the rate.
+//! A request reaches the provider some time between when it is sent and when it is answered. It counts
+//! until the latter, so that however long the network takes, the provider never counts more than is
+//! allowed; only of a high rate that would cost too much, and a margin has to do.
 
 use std::{collections::VecDeque, fmt};
 
@@ -96,7 +96,7 @@ impl Spending {
 
     pub(super) fn spend(&mut self, now: DateTime<Utc>) {
         self.used += 1;
-        if self.is_long() {
+        if self.is_strict() {
             self.in_flight += 1;
         } else {
             self.log(now);
@@ -104,13 +104,18 @@ impl Spending {
     }
 
     pub(super) fn answered(&mut self, now: DateTime<Utc>) {
-        if self.is_long() {
+        if self.is_strict() {
             self.in_flight -= 1;
             self.log(now);
         }
     }
 
-    fn is_long(&self) -> bool {
+    /// Whether a request counts until it is answered.
+    fn is_strict(&self) -> bool {
+        self.is_remembered() || self.limit.requests.get() == 1
+    }
+
+    fn is_remembered(&self) -> bool {
         self.limit.span >= REMEMBERED
     }
 
@@ -131,16 +136,17 @@ impl Spending {
         let in_flight = (self.in_flight > 0).then_some((now, self.in_flight));
         let requests = self.requests.iter().copied().chain(in_flight);
         let requests = requests.map(|(at, count)| (at.timestamp_micros(), count));
-        self.is_long().then(|| Spent { span: self.limit.span, requests: requests.collect() })
+        self.is_remembered().then(|| Spent { span: self.limit.span, requests: requests.collect() })
     }
 
     pub(super) fn restore(&mut self, all: &[Spent], now: DateTime<Utc>) {
-        let Some(spent) = all.iter().find(|spent| spent.span == self.limit.span) else { return };
-        for (micros, count) in &spent.requests {
+        let spent = all.iter().filter(|spent| spent.span == self.limit.span);
+        for (micros, count) in spent.flat_map(|spent| &spent.requests) {
             let at = DateTime::from_timestamp_micros(*micros).unwrap_or(now).min(now + self.grain);
             self.requests.push_back((at, *count));
             self.used += count;
         }
+        self.requests.make_contiguous().sort_unstable();
         self.forget(now);
     }
 

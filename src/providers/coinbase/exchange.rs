@@ -84,6 +84,7 @@ mod tests {
         let at = DateTime::from_timestamp(1_756_004_400, 0).unwrap();
         let provenance = Provenance {
             extracted_at: at,
+            made_at: at,
             source: "test".into(),
             is_mock: true,
             is_derived: false,

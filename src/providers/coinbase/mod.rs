@@ -11,9 +11,7 @@ use url::Url;
 use super::{Auth, Context, HttpClient, Lane, Origin, Provider, ProviderError, http::Answer};
 use crate::{
     config::CoinbaseConfig,
-    market::{
-        AssetClass, InstrumentId, Provenance, ProviderId, RawBatch, Series, Timeframe, Window,
-    },
+    market::{AssetClass, InstrumentId, ProviderId, RawBatch, Series, Timeframe, Window},
 };
 
 /// `GET …/products/{id}/candles`. Bounds are inclusive and more than 300 steps are refused (350 by
@@ -117,17 +115,11 @@ impl Provider for Coinbase {
         Box::pin(async move {
             let (url, source) = self.request(series, window)?;
             let read = |answer: Answer| {
-                let provenance = Provenance {
-                    extracted_at: answer.received_at,
-                    source: source.clone(),
-                    is_mock: self.is_mock,
-                    is_derived: false,
-                };
-                let batch = match self.api {
+                let provenance = answer.provenance(&source, self.is_mock);
+                match self.api {
                     Api::Exchange => exchange::read(series, window, provenance, answer.body),
                     Api::AdvancedTrade => advanced::read(series, window, provenance, answer.body),
-                }?;
-                Ok(RawBatch { made_at: answer.made_at, ..batch })
+                }
             };
             self.http.get(&url, lane, read).await.map_err(|error| match error {
                 ProviderError::Rejected { status: 404, .. } => {

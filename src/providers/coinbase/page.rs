@@ -53,17 +53,6 @@ impl Page {
             texts.get(row).unwrap_or(&body).clone()
         });
         let series = series.clone();
-        let made_at = provenance.extracted_at;
-        RawBatch {
-            series,
-            window,
-            provenance,
-            made_at,
-            candles,
-            raw,
-            rows,
-            unfinished: 0,
-            unreadable,
-        }
+        RawBatch { series, window, provenance, candles, raw, rows, unfinished: 0, unreadable }
     }
 }

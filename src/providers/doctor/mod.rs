@@ -34,7 +34,7 @@ pub struct Doctor {
     assets: Vec<InstrumentId>,
 }
 
-/// A clock further off than this makes candles look closed that are not.
+/// A clock further off than this makes candles land later than they could.
 const TOLERATED_SKEW: TimeDelta = TimeDelta::seconds(2);
 
 impl Doctor {

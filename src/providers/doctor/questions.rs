@@ -59,12 +59,10 @@ impl Doctor {
             let says = "agrees with ours to two seconds".to_owned();
             return checkup.add(Check::Clock, Outcome::Good, says);
         }
-        let (direction, harm) = if skew > TimeDelta::zero() {
-            ("behind", "candles land late")
-        } else {
-            ("ahead of", "running candles may be taken for closed")
-        };
-        let says = format!("our clock is {seconds:.1} s {direction} theirs: {harm}; set it by NTP");
+        let direction = if skew > TimeDelta::zero() { "behind" } else { "ahead of" };
+        let says = format!(
+            "our clock is {seconds:.1} s {direction} theirs: candles land late; set it by NTP"
+        );
         checkup.add(Check::Clock, Outcome::Bad, says);
     }
 

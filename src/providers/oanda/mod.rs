@@ -12,7 +12,7 @@ use super::{Auth, Context, HttpClient, Lane, Origin, Provider, ProviderError, ht
 use crate::{
     clock::Clock,
     config::{OandaConfig, PriceSide},
-    market::{AssetClass, InstrumentId, Provenance, ProviderId, RawBatch, Series, Window},
+    market::{AssetClass, InstrumentId, ProviderId, RawBatch, Series, Window},
 };
 
 /// `GET /v3/instruments/{instrument}/candles`. `from` and `to` bound open times, and a span of more
@@ -89,14 +89,8 @@ impl Oanda {
     ) -> Result<RawBatch, ProviderError> {
         let (url, source) = self.request(series, window)?;
         let read = |answer: Answer| {
-            let provenance = Provenance {
-                extracted_at: answer.received_at,
-                source: source.clone(),
-                is_mock: self.is_mock,
-                is_derived: false,
-            };
-            let batch = wire::read(series, window, provenance, self.price, answer.body)?;
-            Ok(RawBatch { made_at: answer.made_at, ..batch })
+            let provenance = answer.provenance(&source, self.is_mock);
+            wire::read(series, window, provenance, self.price, answer.body)
         };
         self.http.get(&url, lane, read).await
     }

@@ -97,8 +97,7 @@ pub(super) fn read(
         texts.get(row).unwrap_or(&body).clone()
     });
     let series = series.clone();
-    let made_at = provenance.extracted_at;
-    Ok(RawBatch { series, window, provenance, made_at, candles, raw, rows, unfinished, unreadable })
+    Ok(RawBatch { series, window, provenance, candles, raw, rows, unfinished, unreadable })
 }
 
 /// `None` while Oanda itself says that the candle is not complete.
@@ -154,8 +153,13 @@ mod tests {
 
     fn page(series: &str, side: PriceSide, body: &str) -> Result<RawBatch, ProviderError> {
         let extracted_at = "2021-09-01T00:00:00Z".parse().unwrap();
-        let provenance =
-            Provenance { extracted_at, source: "test".into(), is_mock: true, is_derived: false };
+        let provenance = Provenance {
+            extracted_at,
+            made_at: extracted_at,
+            source: "test".into(),
+            is_mock: true,
+            is_derived: false,
+        };
         let window = Window::new("2021-08-01T00:00:00Z".parse().unwrap(), extracted_at);
         let body = Bytes::from(body.to_owned());
         read(&series.parse().unwrap(), window, provenance, side, body)

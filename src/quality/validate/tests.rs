@@ -24,9 +24,9 @@ fn raw(candles: impl IntoIterator<Item = Candle>) -> RawBatch {
     RawBatch {
         series: "coinbase/BTCUSD/1m".parse().unwrap(),
         window: Window::new(minute(0), minute(10)),
-        made_at: minute(12),
         provenance: Provenance {
             extracted_at: minute(12),
+            made_at: minute(12),
             source: "test".into(),
             is_mock: true,
             is_derived: false,
@@ -41,6 +41,13 @@ fn raw(candles: impl IntoIterator<Item = Candle>) -> RawBatch {
 
 fn judged(candles: impl IntoIterator<Item = Candle>) -> Verdict {
     validate(raw(candles), Calendar::Always, TimeDelta::seconds(60))
+}
+
+#[test]
+fn t27_a_time_at_the_end_of_time_is_refused_like_any_other_of_the_future() {
+    let last = DateTime::from_timestamp(8_210_266_876_740, 0).unwrap();
+    let verdict = judged([Candle { open_time: last, ..good(1) }]);
+    assert_eq!(verdict.refused.len(), 1);
 }
 
 #[test]

@@ -173,6 +173,7 @@ async fn what_a_stranger_has_landed_meanwhile_does_not_land_again() {
     let stranger = Lake::open(&app.app.config.lake, &Metrics::new().unwrap()).await.unwrap();
     let provenance = barkeep::market::Provenance {
         extracted_at: landed.extracted_at,
+        made_at: landed.extracted_at,
         source: "elsewhere".to_owned(),
         is_mock: false,
         is_derived: false,

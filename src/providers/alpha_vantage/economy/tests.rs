@@ -5,6 +5,7 @@ use super::*;
 fn answer(indicator: Indicator, body: &str) -> Result<RawItems<Observation>, ProviderError> {
     let provenance = Provenance {
         extracted_at: "2026-05-17T12:00:00Z".parse().unwrap(),
+        made_at: "2026-05-17T12:00:00Z".parse().unwrap(),
         source: "test".into(),
         is_mock: true,
         is_derived: false,

@@ -11,6 +11,7 @@ fn at(text: &str) -> DateTime<Utc> {
 fn page(asset: &str, body: impl Into<Bytes>) -> Result<RawItems<Mention>, ProviderError> {
     let provenance = Provenance {
         extracted_at: at("2026-05-17T12:00:00Z"),
+        made_at: at("2026-05-17T12:00:00Z"),
         source: "test".into(),
         is_mock: true,
         is_derived: false,

@@ -22,12 +22,13 @@ fn page(series: &str, body: &str) -> Result<RawBatch, ProviderError> {
 fn page_of(window: Window, series: &str, body: &str) -> Result<RawBatch, ProviderError> {
     let provenance = Provenance {
         extracted_at: at(NOW),
+        made_at: at(NOW),
         source: "test".into(),
         is_mock: true,
         is_derived: false,
     };
     let series = format!("alpha_vantage/{series}").parse().unwrap();
-    read(&series, window, provenance, at(NOW), &Bytes::from(body.to_owned()))
+    read(&series, window, provenance, &Bytes::from(body.to_owned()))
 }
 
 fn judged(series: &str, body: &str) -> Verdict {
