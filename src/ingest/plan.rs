@@ -21,7 +21,12 @@ pub fn poll_window(
 ) -> Option<Window> {
     let candles = |count: i64| TimeDelta::seconds(timeframe.seconds() * count);
     let oldest = closed_until - candles(page);
-    let again = ledger.frontier(closed_until).map_or(oldest, |at| at - candles(refetch));
+    let again = match ledger.frontier(closed_until) {
+        Some(due) if due < closed_until => before(ledger, timeframe, due, refetch),
+        // With nothing due a closed market is left alone.
+        Some(all) => all - candles(refetch),
+        None => oldest,
+    };
     let window = Window::new(again.max(oldest).max(ledger.origin()), closed_until);
     (!window.is_empty()).then_some(window)
 }
@@ -59,7 +64,8 @@ pub fn fill_window(
         }
         end = question.window.end;
     }
-    let anchor = first.start - candles(if is_asked_anew { refetch } else { 0 });
+    let anchor =
+        if is_asked_anew { before(ledger, timeframe, first.start, refetch) } else { first.start };
     Some(Window::new(anchor.max(ledger.origin()), end.min(limit)))
 }
 
@@ -68,6 +74,26 @@ const NEVER_ASKED: DateTime<Utc> = DateTime::<Utc>::MIN_UTC;
 /// Two questions this many candles apart go into one window; further apart it would fetch more
 /// that is known than it saves. Hours in which the market is closed do not count.
 const NEARBY: i64 = 300;
+
+/// Where the last `count` candles before `at` begin that the calendar expects, however long the
+/// market was closed in between: an answer is believed by what is known, and closed hours are not.
+fn before(ledger: &Ledger, timeframe: Timeframe, at: DateTime<Utc>, count: i64) -> DateTime<Utc> {
+    let mut back = count;
+    loop {
+        let recent = Window::new(at - TimeDelta::seconds(timeframe.seconds() * back), at);
+        let mut wanted = count;
+        for run in ledger.calendar().expected(recent, timeframe).iter().rev() {
+            if run.candles(timeframe) >= wanted {
+                return run.end - TimeDelta::seconds(timeframe.seconds() * wanted);
+            }
+            wanted -= run.candles(timeframe);
+        }
+        if wanted == 0 || recent.start <= ledger.origin() {
+            return recent.start;
+        }
+        back *= 2;
+    }
+}
 
 fn expected(ledger: &Ledger, timeframe: Timeframe, window: Window) -> i64 {
     let expected = ledger.calendar().expected(window, timeframe);

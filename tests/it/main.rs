@@ -4,6 +4,7 @@
 mod alpha_vantage_wire;
 mod api;
 mod architecture;
+mod calendars;
 mod cli;
 mod coinbase_advanced_wire;
 mod coinbase_wire;
@@ -11,6 +12,7 @@ mod corpus;
 mod crash;
 mod delta_facts;
 mod doctor;
+mod fallback;
 mod fault_matrix;
 mod feeds;
 mod lake;

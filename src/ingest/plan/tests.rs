@@ -122,3 +122,32 @@ proptest! {
         prop_assert!(false, "filling does not end");
     }
 }
+
+#[test]
+fn what_is_asked_for_again_may_lie_before_a_weekend() {
+    let at = |text: &str| text.parse::<DateTime<Utc>>().unwrap();
+    let mut ledger = Ledger::new(M1, Calendar::UsEquity, at("2024-03-28T13:30:00Z"));
+    ledger.record(Window::new(at("2024-03-28T13:30:00Z"), at("2024-03-28T20:00:00Z")), Fact::Final);
+    // Good Friday, the weekend, and two minutes of Monday.
+    let (open, due) = (at("2024-04-01T13:30:00Z"), at("2024-04-01T13:32:00Z"));
+    let anchor = at("2024-03-28T19:57:00Z");
+    let poll = poll_window(&ledger, M1, due, 3, 10_000);
+    assert_eq!(poll, Some(Window::new(anchor, due)));
+    assert_eq!(poll_window(&ledger, M1, due, 3, 300).unwrap().end, due, "at most a page");
+    let minute = |from: i64, until: i64| {
+        Window::new(open + TimeDelta::minutes(from), open + TimeDelta::minutes(until))
+    };
+    ledger.record(minute(0, 1), Fact::Absent { asks: 1, asked_at: 0 });
+    ledger.record(minute(1, 2), Fact::Final);
+    let fill = fill_window(&ledger, M1, (due, due), policy(), 3, pieces(90_000));
+    assert_eq!(fill, Some(Window::new(anchor, minute(0, 1).end)));
+    ledger.record(minute(0, 2), Fact::Final);
+    let poll = poll_window(&ledger, M1, due + TimeDelta::minutes(1), 3, 10_000).unwrap();
+    assert_eq!(poll.start, at("2024-03-28T19:59:00Z"));
+    let saturday = at("2024-03-30T12:00:00Z");
+    let poll = poll_window(&ledger, M1, saturday, 3, 10_000).unwrap();
+    assert_eq!(poll.start, saturday - TimeDelta::minutes(3), "nothing is due");
+    let mut new = Ledger::new(M1, Calendar::UsEquity, open);
+    new.record(minute(0, 1), Fact::Final);
+    assert_eq!(poll_window(&new, M1, due, 3, 300).unwrap().start, open, "nothing before history");
+}

@@ -24,10 +24,13 @@ const SETTINGS: &[(&str, &str)] = &[
     ("PROVIDERS__ALPHA_VANTAGE__API_KEY", KEYS[1]),
     ("PROVIDERS__ALPHA_VANTAGE__PLAN", "premium"),
     ("INGEST__PROVIDERS", "coinbase,oanda,alpha_vantage"),
-    // For hanging up, which takes real time.
-    ("PROVIDERS__COINBASE__REQUEST_TIMEOUT", "3s"),
-    ("PROVIDERS__OANDA__REQUEST_TIMEOUT", "3s"),
-    ("PROVIDERS__ALPHA_VANTAGE__REQUEST_TIMEOUT", "3s"),
+];
+
+/// Hanging up takes real time.
+const HASTY: &[(&str, &str)] = &[
+    ("PROVIDERS__COINBASE__REQUEST_TIMEOUT", "2s"),
+    ("PROVIDERS__OANDA__REQUEST_TIMEOUT", "2s"),
+    ("PROVIDERS__ALPHA_VANTAGE__REQUEST_TIMEOUT", "2s"),
 ];
 
 /// So many ticks the fault lasts: longer than a series may be late.
@@ -80,12 +83,13 @@ impl Stage {
         let now = "2024-03-06T15:30:30Z";
         // Every minute is traded, so that whatever counts as "no trade" is a mistake.
         let simulation = SimulationConfig { no_trade: 0.0, ..SimulationConfig::default() };
+        let haste = if fault == Fault::Hang { HASTY } else { &[] };
         let setup = Setup {
             now,
             assets,
             history: "2h",
             simulation,
-            settings: SETTINGS,
+            settings: [SETTINGS, haste].concat().leak(),
             ..Setup::default()
         };
         let app = TestApp::with(setup).await;
