@@ -33,11 +33,17 @@ pub fn serve(
             let lifecycle = lifecycle.clone();
             async move {
                 tokio::select! {
-                    () = stop => lifecycle.stop(),
+                    () = stop => {
+                        tracing::info!("barkeep is stopping; what has been fetched still lands");
+                        lifecycle.stop();
+                    }
                     () = lifecycle.stopping() => {}
                 }
             }
         });
+        for (provider, setting) in app.providers.lacking() {
+            tracing::info!("{provider} is passed over: providers.{provider}.{setting} is not set");
+        }
         tracing::info!(%address, series = app.roster.live().count(), "barkeep is serving");
         let stopping = lifecycle.clone();
         axum::serve(listener, api::router(app.clone()))

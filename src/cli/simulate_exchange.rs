@@ -2,6 +2,7 @@
 
 use std::{net::SocketAddr, process::ExitCode, sync::Arc};
 
+use anyhow::Context;
 use clap::Args;
 use tokio::net::TcpListener;
 
@@ -65,7 +66,15 @@ impl SimulateExchange {
             let limits: Vec<Limit> = of_it.map(|(_, limit)| *limit).collect();
             exchange.set_limits(provider, &limits);
         }
-        let listener = TcpListener::bind(self.bind).await?;
+        anyhow::ensure!(
+            self.bind.ip().is_loopback(),
+            "--bind {}: anybody may set its faults, so it listens on loopback only, like \
+             127.0.0.1:8390",
+            self.bind
+        );
+        let listener = TcpListener::bind(self.bind)
+            .await
+            .with_context(|| format!("{} is taken; choose another with --bind", self.bind))?;
         greet(listener.local_addr()?);
         simulate::serve(listener, Arc::new(exchange), super::interrupted()).await?;
         Ok(ExitCode::SUCCESS)
@@ -97,13 +106,25 @@ fn greet(address: SocketAddr) {
     for example in examples {
         println!("  curl 'http://{address}{example}'");
     }
-    println!("let the daemon use them with");
-    println!("  export BARKEEP__PROVIDERS__COINBASE__URL=http://{address}");
-    println!("  export BARKEEP__PROVIDERS__OANDA__URL=http://{address}");
-    println!("  export BARKEEP__PROVIDERS__OANDA__TOKEN=any");
-    println!("  export BARKEEP__PROVIDERS__ALPHA_VANTAGE__URL=http://{address}");
-    println!("  export BARKEEP__PROVIDERS__ALPHA_VANTAGE__API_KEY=any");
-    println!("  export BARKEEP__PROVIDERS__ALPHA_VANTAGE__PLAN=premium");
-    println!("  export BARKEEP__INGEST__ASSETS=BTCUSD,EURUSD,IBM");
+    println!("let a daemon with a lake of its own use them with");
+    let url = format!("http://{address}");
+    for (name, value) in [
+        ("STORE__URL", "sqlite:data/sandbox/barkeep.db"),
+        ("LAKE__PATH", "data/sandbox/lake"),
+        ("INGEST__ASSETS", "BTCUSD,EURUSD,IBM"),
+        ("PROVIDERS__COINBASE__URL", &url),
+        ("PROVIDERS__COINBASE__ADVANCED_URL", &url),
+        ("PROVIDERS__COINBASE__IS_MOCK", "true"),
+        ("PROVIDERS__OANDA__URL", &url),
+        ("PROVIDERS__OANDA__TOKEN", "any"),
+        ("PROVIDERS__OANDA__IS_MOCK", "true"),
+        ("PROVIDERS__ALPHA_VANTAGE__URL", &url),
+        ("PROVIDERS__ALPHA_VANTAGE__API_KEY", "any"),
+        ("PROVIDERS__ALPHA_VANTAGE__PLAN", "premium"),
+        ("PROVIDERS__ALPHA_VANTAGE__LIMITS", "75/min"),
+        ("PROVIDERS__ALPHA_VANTAGE__IS_MOCK", "true"),
+    ] {
+        println!("  export BARKEEP__{name}={value}");
+    }
     println!("  barkeep serve");
 }

@@ -167,7 +167,8 @@ fn http(read: &mut Reader, provider: &str) -> HttpConfig {
 }
 
 fn web_address(read: &mut Reader, path: &str) -> Url {
-    read.get_if(path, "use http:// or https://", |url: &Url| {
-        matches!(url.scheme(), "http" | "https") && url.has_host()
+    read.get_if(path, "use http:// or https://, without user and password", |url: &Url| {
+        let is_plain = url.username().is_empty() && url.password().is_none();
+        matches!(url.scheme(), "http" | "https") && url.has_host() && is_plain
     })
 }

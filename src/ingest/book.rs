@@ -123,13 +123,16 @@ impl Book {
 
     /// Remembers whether the last poll left a candle that is due out. If so it is repeated, soon at
     /// first: a provider may be some seconds late, and an hourly candle cannot wait for the next.
-    pub fn polled(&self, is_behind: bool, now: DateTime<Utc>) {
+    /// Before `not_before` the provider cannot be asked at all.
+    pub fn polled(&self, is_behind: bool, now: DateTime<Utc>, not_before: Option<DateTime<Utc>>) {
         let mut state = self.state();
         let polls = state.behind.map_or(0, |behind| behind.polls);
         state.behind = is_behind.then(|| {
             let wait = FIRST_REPEAT * 3_i32.pow(polls.min(8));
             let longest = (self.series.timeframe.duration() / 4).max(FIRST_REPEAT * 9);
-            Behind { polls: polls.saturating_add(1), poll_at: now + wait.min(longest) }
+            let poll_at = now + wait.min(longest);
+            let poll_at = not_before.map_or(poll_at, |until| until.max(poll_at));
+            Behind { polls: polls.saturating_add(1), poll_at }
         });
     }
 

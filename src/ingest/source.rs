@@ -10,6 +10,7 @@ use crate::{
     clock::Clock,
     config::IngestConfig,
     lake::Lake,
+    lifecycle::Lifecycle,
     market::{Series, Window},
     providers::{Lane, Origin, Provider, Providers},
     quality::{Verdict, validate},
@@ -84,8 +85,14 @@ impl Source {
         }
     }
 
-    /// Asks for a window of any length, several pages at a time.
-    pub async fn fetch(&self, book: &Book, window: Window, lane: Lane) -> Fetched {
+    /// Asks for a window of any length, several pages at a time; no longer when the program stops.
+    pub async fn fetch(
+        &self,
+        book: &Book,
+        window: Window,
+        lane: Lane,
+        lifecycle: &Lifecycle,
+    ) -> Fetched {
         match self {
             Self::Derived(derivation) => match derivation.fetch(book, window).await {
                 Ok(verdicts) => Fetched { verdicts, failure: None },
@@ -99,7 +106,12 @@ impl Source {
                 let mut answers =
                     stream::iter(pages.into_iter().map(ask)).buffered(*pages_in_flight);
                 let mut fetched = Fetched::default();
-                while let Some((page, answer)) = answers.next().await {
+                loop {
+                    let next = tokio::select! {
+                        next = answers.next() => next,
+                        () = lifecycle.stopping() => break,
+                    };
+                    let Some((page, answer)) = next else { break };
                     match answer {
                         Ok(verdict) => fetched.verdicts.push(verdict),
                         Err(error) => {

@@ -70,7 +70,7 @@ async fn conclude_poll(
     let now = app.clock.now();
     let freshness = app.freshness(book, now);
     let is_behind = freshness.lag_candles > 0 || freshness.last_candle.is_none();
-    book.polled(is_behind || error.is_some(), now);
+    book.polled(is_behind || error.is_some(), now, error.and_then(IngestError::until));
     let provider_failed = matches!(error, Some(IngestError::Provider(_)));
     if provider_failed || freshness.verdict == Verdict::Stale {
         stand_in(app, book).await?;
@@ -120,7 +120,7 @@ async fn fetch_and_land(
     window: Window,
     lane: Lane,
 ) -> Result<Landed, IngestError> {
-    let Fetched { verdicts, failure } = source.fetch(book, window, lane).await;
+    let Fetched { verdicts, failure } = source.fetch(book, window, lane, &app.lifecycle).await;
     let landed = app.lander.land(book, verdicts, source.policy()).await?;
     if landed.rows > 0 {
         tracing::debug!(

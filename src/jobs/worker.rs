@@ -40,8 +40,12 @@ async fn run_and_report(app: &Arc<App>, job: &JobSpec) {
     timer.observe_duration();
     let label = outcome.as_ref().err().map_or("done", |error| error.class().label());
     app.metrics.jobs.with_label_values(&[kind, label]).inc();
-    if let Err(error) = outcome {
-        let subject = job.subject();
+    let Err(error) = outcome else { return };
+    let subject = job.subject();
+    if error.until().is_some() {
+        // Said once, of the provider; every series would say it again.
+        tracing::debug!(job.kind = kind, %subject, error = chain(&error), "a job waits");
+    } else {
         tracing::warn!(job.kind = kind, %subject, error = chain(&error), "a job failed");
     }
 }

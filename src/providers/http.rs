@@ -26,6 +26,7 @@ use super::{
 use crate::{
     clock::Clock,
     config::{CdpKey, HttpConfig},
+    error::chain,
     market::{Provenance, ProviderId},
     telemetry::Metrics,
 };
@@ -181,9 +182,18 @@ impl HttpClient {
         // Where our own budget refuses, nothing was asked and nothing is known of the provider.
         let asked = self.ask(url, lane, read).await;
         let outcome = asked.map_err(|Exhausted { until }| ProviderError::Exhausted { until })?;
+        let before = self.circuit();
         if permit.ended(Health::of(&outcome), self.clock.now()) {
             self.metrics.circuit_openings.with_label_values(&[self.provider.as_str()]).inc();
-            tracing::warn!(provider = %self.provider, "the circuit is open");
+            let reason = outcome.as_ref().err().map(|error| chain(error)).unwrap_or_default();
+            tracing::warn!(
+                provider = %self.provider,
+                reason,
+                "is not asked for a while; `barkeep providers check {}` tells more",
+                self.provider
+            );
+        } else if before != Circuit::Closed && self.circuit() == Circuit::Closed {
+            tracing::info!(provider = %self.provider, "answers again");
         }
         outcome
     }

@@ -22,11 +22,9 @@ impl Doctor {
                 error @ (ProviderError::Unreachable(_)
                 | ProviderError::TimedOut
                 | ProviderError::Upstream { .. }
-                | ProviderError::CircuitOpen { .. }),
-            ) => (Outcome::Bad, format!("{}; check the url", crate::error::chain(error))),
-            Err(error @ ProviderError::Malformed { .. }) => {
-                (Outcome::Bad, format!("{error}; does the url lead to the provider itself?"))
-            }
+                | ProviderError::CircuitOpen { .. }
+                | ProviderError::Malformed { .. }),
+            ) => (Outcome::Bad, self.told(error)),
             _ => (Outcome::Good, format!("answered in {millis} ms")),
         };
         checkup.add(Check::Reachable, outcome, says);
@@ -36,10 +34,10 @@ impl Doctor {
         let is_needed = self.provider.client().has_credentials();
         let (outcome, says) = match &answer {
             Err(error @ (ProviderError::Unauthorized { .. } | ProviderError::NotInPlan { .. })) => {
-                (Outcome::Bad, format!("{error}; check the key and what it was issued for"))
+                (Outcome::Bad, self.told(error))
             }
             Err(error @ (ProviderError::Throttled { .. } | ProviderError::Exhausted { .. })) => {
-                (Outcome::Note, format!("{error}; ask again later"))
+                (Outcome::Note, self.told(error))
             }
             _ if is_needed => (Outcome::Good, "accepted".to_owned()),
             _ => (Outcome::Good, "none needed".to_owned()),
@@ -47,6 +45,29 @@ impl Doctor {
         checkup.add(Check::Credentials, outcome, says);
         self.compare_clocks(checkup);
         outcome == Outcome::Good
+    }
+
+    /// An error and what to do about it.
+    fn told(&self, error: &ProviderError) -> String {
+        let id = self.provider.id();
+        let fix = match error {
+            ProviderError::Unauthorized { .. } => {
+                format!(
+                    "correct the key in providers.{id}, or its url: a key belongs to one address"
+                )
+            }
+            ProviderError::NotInPlan { .. } => {
+                format!("set providers.{id}.plan to what the key was issued for")
+            }
+            ProviderError::Throttled { .. } | ProviderError::Exhausted { .. } => {
+                format!("ask again later; is providers.{id}.limits what the key allows?")
+            }
+            ProviderError::UnknownSymbol { .. } => {
+                format!("correct ingest.assets, or providers.{id}.url")
+            }
+            _ => format!("check providers.{id}.url"),
+        };
+        format!("{}; {fix}", crate::error::chain(error))
     }
 
     fn compare_clocks(&self, checkup: &mut Checkup) {
@@ -72,13 +93,13 @@ impl Doctor {
             let Some(series) = self.coarsest(asset) else { continue };
             match self.ask(&series, self.newest(&series, 3)).await {
                 Ok(_) => known.push(asset.as_str()),
-                Err(error) => wrong.push(format!("{asset}: {error}")),
+                Err(error) => wrong.push(format!("{asset}: {}", self.told(&error))),
             }
         }
         let (outcome, says) = if wrong.is_empty() {
             (Outcome::Good, format!("knows {}", known.join(", ")))
         } else {
-            (Outcome::Bad, format!("{}; correct ingest.assets", wrong.join("; ")))
+            (Outcome::Bad, wrong.join("; "))
         };
         checkup.add(Check::Symbols, outcome, says);
     }
