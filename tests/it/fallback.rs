@@ -24,7 +24,7 @@ const SETTINGS: &[(&str, &str)] = &[
 ];
 
 /// Hanging up takes real time.
-const HASTY: &[(&str, &str)] = &[("PROVIDERS__ALPHA_VANTAGE__REQUEST_TIMEOUT", "2s")];
+const HASTY: &[(&str, &str)] = &[("PROVIDERS__ALPHA_VANTAGE__REQUEST_TIMEOUT", "4s")];
 
 /// Whatever Alpha Vantage does instead of giving candles.
 const SILENT: [Fault; 14] = [
