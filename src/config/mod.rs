@@ -88,8 +88,7 @@ pub struct IngestConfig {
 }
 
 /// Whose candles are kept where several providers offer the same.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Keep {
     /// Those of the first; the others stand in while it fails.
     Preferred,
@@ -109,8 +108,7 @@ pub struct LogConfig {
     pub format: LogFormat,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogFormat {
     Pretty,
     Json,
@@ -156,7 +154,13 @@ impl Config {
                 origin: read.get("clock.origin"),
                 speed: read.get_if("clock.speed", "use 1.0 or more", |speed: &f64| *speed >= 1.0),
             },
-            log: LogConfig { filter: read.get("log.filter"), format: read.get("log.format") },
+            log: LogConfig {
+                filter: read.get("log.filter"),
+                format: read.one_of(
+                    "log.format",
+                    &[("pretty", LogFormat::Pretty), ("json", LogFormat::Json)],
+                ),
+            },
         };
         read.finish().map(|()| config)
     }
@@ -188,7 +192,7 @@ fn ingest(read: &mut Reader) -> IngestConfig {
     IngestConfig {
         providers: read.get_if("ingest.providers", KNOWN, |order: &Vec<_>| is_order(order)),
         providers_of: providers_of(read),
-        keep: read.get("ingest.keep"),
+        keep: read.one_of("ingest.keep", &[("preferred", Keep::Preferred), ("all", Keep::All)]),
         assets: read.get("ingest.assets"),
         timeframes: read.get("ingest.timeframes"),
         history: positive(read, "ingest.history"),

@@ -90,7 +90,10 @@ pub(super) fn providers(read: &mut Reader) -> ProvidersConfig {
             settle: read.get::<Span>("providers.alpha_vantage.settle").into(),
             settle_daily: read.get::<Span>("providers.alpha_vantage.settle_daily").into(),
             api_key: read.secret("providers.alpha_vantage.api_key"),
-            plan: read.get("providers.alpha_vantage.plan"),
+            plan: read.one_of(
+                "providers.alpha_vantage.plan",
+                &[("free", Plan::Free), ("premium", Plan::Premium)],
+            ),
             symbols: symbols(read),
             is_mock: read.get("providers.alpha_vantage.is_mock"),
         },
@@ -99,7 +102,10 @@ pub(super) fn providers(read: &mut Reader) -> ProvidersConfig {
             http: http(read, "oanda"),
             settle: read.get::<Span>("providers.oanda.settle").into(),
             token: read.secret("providers.oanda.token"),
-            price: read.get("providers.oanda.price"),
+            price: read.one_of(
+                "providers.oanda.price",
+                &[("mid", PriceSide::Mid), ("bid", PriceSide::Bid), ("ask", PriceSide::Ask)],
+            ),
             is_mock: read.get("providers.oanda.is_mock"),
         },
     }

@@ -97,6 +97,18 @@ impl Reader {
         value
     }
 
+    /// One of a few words.
+    pub(super) fn one_of<T: Copy>(&mut self, path: &str, choices: &[(&str, T)]) -> T {
+        let given: String = self.get(path);
+        let chosen = choices.iter().find(|(word, _)| *word == given);
+        if chosen.is_none() {
+            let words: Vec<&str> = choices.iter().map(|(word, _)| *word).collect();
+            let what = format!("{given:?} is not allowed: write {}", words.join(" or "));
+            self.violation(path, &what);
+        }
+        chosen.map_or(choices[0].1, |(_, value)| *value)
+    }
+
     /// The secret at `path`, or in the file that `path` with `_file` names; empty means none.
     pub(super) fn secret(&mut self, path: &str) -> Option<SecretString> {
         let given: String = self.get(path);

@@ -169,6 +169,19 @@ fn feeds_fit_into_a_free_day() {
 }
 
 #[test]
+fn a_word_that_is_none_of_the_few_is_answered_with_them() {
+    let variables = environment(&[
+        ("BARKEEP__INGEST__KEEP", "best"),
+        ("BARKEEP__PROVIDERS__ALPHA_VANTAGE__PLAN", "Premium"),
+        ("BARKEEP__PROVIDERS__OANDA__URL", "http://user:hunter2@127.0.0.1"),
+    ]);
+    let violations = Config::from_layers(None, variables).unwrap_err().violations;
+    assert_eq!(violations[0], "ingest.keep: \"best\" is not allowed: write preferred or all");
+    assert!(violations[1].contains("\"Premium\" is not allowed: write free or premium"));
+    assert!(violations[2].starts_with("providers.oanda.url: "), "{violations:?}");
+}
+
+#[test]
 fn a_file_that_is_no_toml_names_the_line() {
     let file = file("[ingest\n");
     let error = Config::from_layers(Some(file.path()), HashMap::new()).unwrap_err();

@@ -15,7 +15,8 @@ pub enum Verdict {
     Fresh,
     /// The next candle is overdue.
     Stale,
-    /// Nothing is due because the market is closed, and nothing is missing.
+    /// The market is closed, and no more is missing of its last session than may be overdue: its last
+    /// minutes may have been without a trade, and no candle follows that would tell.
     Closed,
     /// There is no candle at all.
     Unknown,
@@ -78,10 +79,11 @@ pub fn freshness(
         _ => TimeDelta::zero(),
     };
     let market_open = calendar.is_open(now);
+    let missing = TimeDelta::seconds(timeframe.seconds() * lag_candles);
     let verdict = match frontier {
         None => Verdict::Unknown,
+        Some(_) if !market_open && missing <= stale_after => Verdict::Closed,
         Some(_) if overdue > stale_after => Verdict::Stale,
-        Some(next) if next >= due && !market_open => Verdict::Closed,
         Some(_) => Verdict::Fresh,
     };
     Freshness {

@@ -156,6 +156,19 @@ async fn t13_a_week_that_ended_short_of_candles_is_stale_all_weekend() {
     assert_eq!((&now["verdict"], &now["lag_candles"]), (&json!("stale"), &json!(10)));
 }
 
+/// Nothing traded in the last minutes of the week, or its last candles are late: nobody can tell.
+#[tokio::test]
+async fn t13_the_end_of_a_week_may_lack_as_much_as_may_be_overdue() {
+    for (until, verdict) in [("21:59", "closed"), ("21:55", "closed"), ("21:54", "stale")] {
+        let app = TestApp::with(Setup { now: "2024-03-08T22:03:00Z", ..Setup::default() }).await;
+        let csv = friday_evening(&format!("2024-03-08T{until}:00Z"));
+        app.import("eurusd.csv", &csv, EURUSD).await;
+        app.clock.set("2024-03-09T12:00:00Z".parse().unwrap());
+        let now = freshness_of(&app, EURUSD).await;
+        assert_eq!(now["verdict"], verdict, "until {until}: {now}");
+    }
+}
+
 #[tokio::test]
 async fn every_wrong_name_is_refused() {
     let app = TestApp::start().await;
