@@ -79,7 +79,10 @@ impl Queue {
         if !lanes.queued.insert(job.clone()) {
             return;
         }
-        lanes.waiting[job.lane() as usize].push_back(job);
+        let lane = job.lane();
+        let waiting = &mut lanes.waiting[lane as usize];
+        waiting.push_back(job);
+        self.metrics.jobs_queued.with_label_values(&[lane.label()]).set(waiting.len() as i64);
         drop(lanes);
         self.wake();
     }
