@@ -120,9 +120,10 @@ impl Lander {
             }
         }
         for findings in findings {
+            if findings.is_suspicious {
+                self.metrics.suspicious_answers.with_label_values(&labels).inc();
+            }
             let (confirmed, overturned) = (findings.confirmed, findings.overturned);
-            let suspicious = u64::from(findings.is_suspicious);
-            self.metrics.suspicious_answers.with_label_values(&labels).inc_by(suspicious);
             self.metrics.no_trade_confirmed.with_label_values(&labels).inc_by(confirmed);
             self.metrics.no_trade_overturned.with_label_values(&labels).inc_by(overturned);
         }

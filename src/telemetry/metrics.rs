@@ -8,6 +8,7 @@ use prometheus::{
 };
 
 use super::registrar::{Family, Registrar};
+use crate::market::Timeframe;
 
 /// One registry per program; tests have their own.
 #[derive(Debug, Clone)]
@@ -244,10 +245,16 @@ impl Metrics {
         &self.families
     }
 
-    /// Counts from nought what a provider may do wrong: whoever watches for an increase does not see
-    /// the first of something that was not there before.
+    /// Counts from nought what a provider may bring and do wrong: whoever watches for an increase
+    /// does not see the first of something that was not there before.
     pub fn expect(&self, provider: &str, reasons: impl Iterator<Item = &'static str>) {
         self.circuit_openings.with_label_values(&[provider]).inc_by(0);
+        for timeframe in Timeframe::ALL {
+            for counter in [&self.candles_landed, &self.candles_unchanged, &self.suspicious_answers]
+            {
+                counter.with_label_values(&[provider, timeframe.as_str()]).inc_by(0);
+            }
+        }
         for reason in reasons {
             self.candles_refused.with_label_values(&[provider, reason]).inc_by(0);
         }
