@@ -15,6 +15,7 @@ mod feeds;
 mod lake;
 mod loopback;
 mod oanda_wire;
+mod operations;
 mod planning;
 mod reconcile;
 mod recorded;
