@@ -150,6 +150,18 @@ mod tests {
     }
 
     #[test]
+    fn what_waits_is_counted_also_while_nobody_takes_it() {
+        let queue = queue();
+        let waiting = || queue.metrics.jobs_queued.with_label_values(&["live"]).get();
+        for asset in ["BTCUSD", "ETHUSD", "ETHUSD"] {
+            queue.enqueue(poll(asset));
+        }
+        assert_eq!(waiting(), 2);
+        queue.next(Lane::Live).now_or_never().unwrap();
+        assert_eq!(waiting(), 1);
+    }
+
+    #[test]
     fn a_job_asked_for_while_it_runs_runs_again_afterwards() {
         let queue = queue();
         queue.enqueue(poll("BTCUSD"));
