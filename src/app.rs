@@ -17,6 +17,7 @@ use crate::{
     lifecycle::Lifecycle,
     market::{InstrumentId, Series, Timeframe},
     providers::{Context, Origin, Providers},
+    quality::reasons,
     query::{Freshness, Verdict, freshness},
     store::{Store, StoreError},
     telemetry::Metrics,
@@ -88,6 +89,9 @@ impl App {
                 spend_log: Some(Arc::new(StoredSpending::of_daemon(&store))),
             };
             let providers = Providers::open(&config.providers, &context)?;
+            for provider in providers.iter() {
+                metrics.expect(provider.id().as_str(), reasons());
+            }
             let known = store.series().await?;
             let books = Arc::new(Books::restore(&known, config.calendars, &providers));
             catch_up(&lake, &store, &books).await?;

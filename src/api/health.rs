@@ -10,12 +10,14 @@ use axum::{
         header::{CONTENT_TYPE, HeaderName},
     },
 };
+use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use super::Problem;
 use crate::{
     app::App,
-    market::{CandleState, Window},
+    ingest::Standing,
+    market::{CandleState, Feed, Window},
     quality::Check,
     query::Verdict,
 };
@@ -57,12 +59,30 @@ pub(super) async fn metrics(
 /// Sets the gauges that describe the present.
 async fn observe(app: &App) -> Result<(), Problem> {
     let now = app.clock.now();
-    let mut by_verdict = Verdict::ALL.map(|verdict| (verdict, 0));
+    observe_series(app, now);
+    observe_providers(app);
+    observe_feeds(app, now);
+    for check in Check::ALL {
+        app.metrics.findings.with_label_values(&[check.as_str()]).set(0);
+    }
+    for (check, count) in app.store.finding_counts().await? {
+        app.metrics.findings.with_label_values(&[check.as_str()]).set(count);
+    }
+    app.metrics.dead_letters.set(app.store.dead_letter_count().await?);
+    Ok(())
+}
+
+/// A stale series of a closed market is counted apart: its last candle may be known to be none only
+/// when the market has opened again.
+fn observe_series(app: &App, now: DateTime<Utc>) {
+    let markets = [(true, "open"), (false, "closed")];
+    let mut kinds = Verdict::ALL.map(|verdict| markets.map(|market| (verdict, market, 0)));
     let mut owed = [(CandleState::Missing, 0), (CandleState::Pending, 0)];
     for book in app.live_books() {
-        let verdict = app.freshness(&book, now).verdict;
-        for (of, count) in &mut by_verdict {
-            *count += i64::from(*of == verdict);
+        let freshness = app.freshness(&book, now);
+        for (verdict, (is_open, _), count) in kinds.as_flattened_mut() {
+            let is_of = (*verdict, *is_open) == (freshness.verdict, freshness.market_open);
+            *count += i64::from(is_of);
         }
         let timeframe = book.series().timeframe;
         let due = app.closed_until(book.series(), now);
@@ -72,18 +92,16 @@ async fn observe(app: &App) -> Result<(), Problem> {
             owed.iter_mut().filter(|(of, _)| *of == run.value).for_each(|(_, n)| *n += candles);
         }
     }
-    for (verdict, count) in by_verdict {
-        app.metrics.series_by_verdict.with_label_values(&[verdict.as_str()]).set(count);
+    for (verdict, (_, market), count) in kinds.as_flattened() {
+        let labels = [verdict.as_str(), market];
+        app.metrics.series_by_verdict.with_label_values(&labels).set(*count);
     }
     for (state, count) in owed {
         app.metrics.candles_owed.with_label_values(&[state.as_str()]).set(count);
     }
-    for check in Check::ALL {
-        app.metrics.findings.with_label_values(&[check.as_str()]).set(0);
-    }
-    for (check, count) in app.store.finding_counts().await? {
-        app.metrics.findings.with_label_values(&[check.as_str()]).set(count);
-    }
+}
+
+fn observe_providers(app: &App) {
     for provider in app.providers.iter() {
         let (name, client) = (provider.id().as_str(), provider.client());
         app.metrics.circuit.with_label_values(&[name]).set(client.circuit() as i64);
@@ -92,9 +110,23 @@ async fn observe(app: &App) -> Result<(), Problem> {
             app.metrics.clock_skew_seconds.with_label_values(&[name]).set(seconds);
         }
         for (limit, used) in client.budget().limits {
-            app.metrics.budget_used.with_label_values(&[name, &limit]).set(i64::from(used));
+            let (written, allowed) = (limit.to_string(), i64::from(limit.requests.get()));
+            let labels = [name, &written];
+            app.metrics.budget_used.with_label_values(&labels).set(i64::from(used));
+            app.metrics.budget_allowed.with_label_values(&labels).set(allowed);
         }
     }
-    app.metrics.dead_letters.set(app.store.dead_letter_count().await?);
-    Ok(())
+}
+
+fn observe_feeds(app: &App, now: DateTime<Utc>) {
+    let feeds = app.collector.feeds();
+    for kind in Feed::KINDS {
+        for standing in Standing::ALL {
+            let of_it = feeds
+                .iter()
+                .filter(|(feed, state)| (feed.kind(), state.standing(now)) == (kind, standing));
+            let labels = [kind, standing.label()];
+            app.metrics.feeds_by_state.with_label_values(&labels).set(of_it.count() as i64);
+        }
+    }
 }

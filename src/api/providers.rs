@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::{Problem, extract::Params, series::List};
 use crate::{
     app::App,
+    config::Limit,
     market::ProviderId,
     providers::{BudgetState, Circuit, Provider},
 };
@@ -60,10 +61,14 @@ fn asked(app: &App, provider: &dyn Provider) -> ProviderView {
     ProviderView::Asked {
         provider: provider.id().clone(),
         circuit: client.circuit(),
-        limits: limits.into_iter().map(|(limit, used)| LimitView { limit, used }).collect(),
+        limits: limits.into_iter().map(limit_view).collect(),
         pace,
         paused_until,
         clock_skew_seconds: skew.map(|skew| skew.num_milliseconds() as f64 / 1_000.0),
         series: app.roster.live().filter(|series| series.provider == *provider.id()).count(),
     }
+}
+
+fn limit_view((limit, used): (Limit, u32)) -> LimitView {
+    LimitView { limit: limit.to_string(), used }
 }

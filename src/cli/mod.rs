@@ -1,6 +1,7 @@
 //! The commands. Each is a thin layer over the modules that do the work.
 
 mod demo;
+mod health;
 mod import;
 mod providers;
 mod serve;
@@ -37,6 +38,8 @@ enum Command {
     Import(import::Import),
     /// Ask providers what they are like: credentials, clock, symbols, history.
     Providers(providers::Providers),
+    /// Ask the daemon that runs with these settings whether it can work; fails if not.
+    Health,
     /// Check the settings and print the annotated defaults.
     Config,
 }
@@ -54,6 +57,7 @@ impl Cli {
                 Command::SimulateExchange(exchange) => exchange.run(&config).await,
                 Command::Import(import) => import.run(config).await,
                 Command::Providers(providers) => providers.run(config).await,
+                Command::Health => health::run(&config).await,
                 Command::Config => {
                     print!("{DEFAULTS}");
                     eprintln!("the settings in effect are valid:\n{config:#?}");

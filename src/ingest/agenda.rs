@@ -17,6 +17,9 @@ const FIRST_WAIT: TimeDelta = TimeDelta::minutes(1);
 /// No provider has quotas of longer than a day; a little more, because they may end at midnight.
 const LONGEST_QUOTA: TimeDelta = TimeDelta::hours(25);
 
+/// A feed that was not collected for so many of its periods is overdue.
+const OVERDUE_AFTER: i32 = 3;
+
 /// What is known of one feed.
 #[derive(Debug, Clone)]
 pub struct FeedState {
@@ -27,7 +30,38 @@ pub struct FeedState {
     pub trouble: Option<Trouble>,
 }
 
+/// How a feed stands at one instant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    Collected,
+    /// It was not collected for three of its periods.
+    Overdue,
+    /// It was not collected yet.
+    Never,
+}
+
+impl Standing {
+    pub const ALL: [Self; 3] = [Self::Collected, Self::Overdue, Self::Never];
+
+    /// The metric label.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Collected => "collected",
+            Self::Overdue => "overdue",
+            Self::Never => "never",
+        }
+    }
+}
+
 impl FeedState {
+    pub fn standing(&self, now: DateTime<Utc>) -> Standing {
+        match self.succeeded_at {
+            None => Standing::Never,
+            Some(at) if now - at > self.every * OVERDUE_AFTER => Standing::Overdue,
+            Some(_) => Standing::Collected,
+        }
+    }
+
     /// What lies further ahead than any wait is of a clock that has been set back.
     fn is_due(&self, now: DateTime<Utc>) -> bool {
         let longest = self.every.max(LONGEST_QUOTA);
@@ -141,6 +175,15 @@ mod tests {
         agenda.succeeded(&feed(), at(5));
         assert_eq!(agenda.take_due(at(64)), []);
         assert_eq!(agenda.take_due(at(65)), [feed()]);
+    }
+
+    #[test]
+    fn a_feed_is_overdue_after_three_of_its_periods() {
+        let standing = |succeeded, now| agenda(succeeded).all()[0].1.standing(at(now));
+        assert_eq!(standing(None, 9_000), Standing::Never);
+        assert_eq!(standing(Some(0), 180), Standing::Collected);
+        assert_eq!(standing(Some(0), 181), Standing::Overdue);
+        assert_eq!(standing(Some(500), 0), Standing::Collected, "the clock was set back");
     }
 
     #[test]

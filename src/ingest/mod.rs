@@ -40,7 +40,7 @@ mod spend_log;
 mod trouble;
 
 pub use self::{
-    agenda::FeedState,
+    agenda::{FeedState, Standing},
     book::{Book, Books},
     catch_up::catch_up,
     collect::{Collected, Collector},

@@ -79,7 +79,10 @@ impl Queue {
         if !lanes.queued.insert(job.clone()) {
             return;
         }
-        lanes.waiting[job.lane() as usize].push_back(job);
+        let lane = job.lane();
+        let waiting = &mut lanes.waiting[lane as usize];
+        waiting.push_back(job);
+        self.metrics.jobs_queued.with_label_values(&[lane.label()]).set(waiting.len() as i64);
         drop(lanes);
         self.wake();
     }
@@ -144,6 +147,18 @@ mod tests {
         }
         assert_eq!(queue.next(Lane::Live).now_or_never(), Some(poll("BTCUSD")));
         assert_eq!(queue.next(Lane::Live).now_or_never(), None);
+    }
+
+    #[test]
+    fn what_waits_is_counted_also_while_nobody_takes_it() {
+        let queue = queue();
+        let waiting = || queue.metrics.jobs_queued.with_label_values(&["live"]).get();
+        for asset in ["BTCUSD", "ETHUSD", "ETHUSD"] {
+            queue.enqueue(poll(asset));
+        }
+        assert_eq!(waiting(), 2);
+        queue.next(Lane::Live).now_or_never().unwrap();
+        assert_eq!(waiting(), 1);
     }
 
     #[test]

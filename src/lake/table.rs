@@ -57,6 +57,9 @@ impl Table {
             opened => opened,
         }
         .map_err(failed)?;
+        for counter in [&metrics.delta_commits, &metrics.delta_commit_conflicts] {
+            counter.with_label_values(&[shape.name]).inc_by(0);
+        }
         Ok(Self {
             shape,
             config: config.clone(),

@@ -48,10 +48,10 @@ pub struct Exhausted {
 }
 
 /// What a budget looks like from outside.
-#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct BudgetState {
-    /// Limit as written, and how many of its requests are used at present.
-    pub limits: Vec<(String, u32)>,
+    /// Each limit, and how many of its requests are used at present.
+    pub limits: Vec<(Limit, u32)>,
     /// 1 when the full rate is used; less after the provider asked to slow down.
     pub pace: f64,
     pub paused_until: Option<DateTime<Utc>>,
@@ -194,11 +194,7 @@ impl Budget {
         let mut state = self.state();
         state.read(now);
         BudgetState {
-            limits: state
-                .spendings
-                .iter_mut()
-                .map(|one| (one.limit().to_string(), one.used(now)))
-                .collect(),
+            limits: state.spendings.iter_mut().map(|one| (one.limit(), one.used(now))).collect(),
             pace: state.pace,
             paused_until: state.paused_until.filter(|until| *until > now),
         }

@@ -103,6 +103,16 @@ pub const EXPECTATIONS: &[Expectation] = &[
     },
 ];
 
+/// What names a dead letter besides an expectation: rows and whole answers that cannot be read, and
+/// answers that contradict themselves.
+const OTHER_REASONS: [&str; 3] = ["readable", "no_conflict", "readable_answer"];
+
+/// Every name that a dead letter of a candle may have.
+pub fn reasons() -> impl Iterator<Item = &'static str> {
+    let refusing = EXPECTATIONS.iter().filter(|one| one.severity == Severity::Refuse);
+    refusing.map(|one| one.name).chain(OTHER_REASONS)
+}
+
 const fn prices(candle: &Candle) -> [f64; 4] {
     [candle.open, candle.high, candle.low, candle.close]
 }

@@ -7,7 +7,7 @@ mod items;
 mod validate;
 
 pub use dead_letter::DeadLetter;
-pub use expectation::{EXPECTATIONS, Expectation, Severity};
+pub use expectation::{EXPECTATIONS, Expectation, Severity, reasons};
 pub use finding::{Check, Divergence, Finding};
 pub use items::{Item, Judged, judge};
 pub use validate::{ValidBatch, Verdict, validate};

@@ -1,14 +1,20 @@
 //! Every metric, its help text and its labels. Labels are bounded: never an asset, never a message.
 
+use std::sync::Arc;
+
 use prometheus::{
-    Encoder, GaugeVec, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Opts,
-    Registry, TextEncoder, process_collector::ProcessCollector,
+    Encoder, GaugeVec, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Registry, TextEncoder,
+    process_collector::ProcessCollector,
 };
+
+use super::registrar::{Family, Registrar};
+use crate::market::Timeframe;
 
 /// One registry per program; tests have their own.
 #[derive(Debug, Clone)]
 pub struct Metrics {
     registry: Registry,
+    families: Arc<[Family]>,
     pub candles_landed: IntCounterVec,
     pub candles_revised: IntCounterVec,
     pub candles_unchanged: IntCounterVec,
@@ -21,6 +27,7 @@ pub struct Metrics {
     pub stand_ins: IntCounterVec,
     pub feed_items: IntCounterVec,
     pub feed_success: IntGaugeVec,
+    pub feeds_by_state: IntGaugeVec,
     pub provider_requests: IntCounterVec,
     pub provider_request_seconds: HistogramVec,
     pub provider_budget_wait_seconds: HistogramVec,
@@ -28,6 +35,7 @@ pub struct Metrics {
     pub circuit_openings: IntCounterVec,
     pub clock_skew_seconds: GaugeVec,
     pub budget_used: IntGaugeVec,
+    pub budget_allowed: IntGaugeVec,
     pub divergence_bps: HistogramVec,
     pub findings: IntGaugeVec,
     pub delta_commits: IntCounterVec,
@@ -46,17 +54,16 @@ pub struct Metrics {
     pub http_request_seconds: HistogramVec,
 }
 
-/// From half a millisecond to a minute.
-const SECONDS: [f64; 13] =
-    [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0, 20.0, 60.0];
-
 /// From what rounding makes of a price to another market.
 const BASIS_POINTS: [f64; 10] = [0.01, 0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 100.0, 1000.0];
 
 impl Metrics {
     #[expect(clippy::too_many_lines, reason = "one page that lists every metric")]
     pub fn new() -> Result<Self, prometheus::Error> {
-        let new = Registrar(Registry::new());
+        let mut new = Registrar::default();
+        let build = [("version", env!("CARGO_PKG_VERSION"))];
+        new.info("build_info", "Which build is running; always 1.", &build)?;
+        new.register(ProcessCollector::for_self())?;
         let source: &[&str] = &["provider", "timeframe"];
         let metrics = Self {
             candles_landed: new.counter(
@@ -120,6 +127,12 @@ impl Metrics {
                 "When a feed of the kind was last collected to the end, Unix time.",
                 &["feed"],
             )?,
+            feeds_by_state: new.gauge(
+                "feeds",
+                "Feeds by state at the time of the scrape: collected; overdue, not for three of its \
+                 periods; never.",
+                &["feed", "state"],
+            )?,
             provider_requests: new.counter(
                 "provider_requests_total",
                 "Requests sent to a provider, by outcome.",
@@ -153,6 +166,11 @@ impl Metrics {
             budget_used: new.gauge(
                 "provider_budget_used",
                 "Requests used of each limit of an account at the time of the scrape.",
+                &["provider", "limit"],
+            )?,
+            budget_allowed: new.gauge(
+                "provider_budget_allowed",
+                "Requests that each limit of an account allows.",
                 &["provider", "limit"],
             )?,
             divergence_bps: new.histogram_of(
@@ -192,8 +210,9 @@ impl Metrics {
             jobs_queued: new.gauge("jobs_queued", "Jobs waiting, by lane.", &["lane"])?,
             series_by_verdict: new.gauge(
                 "series",
-                "Series by freshness verdict at the time of the scrape.",
-                &["verdict"],
+                "Series by freshness verdict and by whether their market is open, at the time of the \
+                 scrape.",
+                &["verdict", "market"],
             )?,
             candles_owed: new.gauge(
                 "candles_owed",
@@ -215,15 +234,30 @@ impl Metrics {
                 "Time to answer a request.",
                 &["route"],
             )?,
-            registry: new.0,
+            registry: new.registry,
+            families: new.families.into(),
         };
-        let build = Opts::new("barkeep_build_info", "Which build is running; always 1.")
-            .const_label("version", env!("CARGO_PKG_VERSION"));
-        let build_info = IntGauge::with_opts(build)?;
-        build_info.set(1);
-        metrics.registry.register(Box::new(build_info))?;
-        metrics.registry.register(Box::new(ProcessCollector::for_self()))?;
         Ok(metrics)
+    }
+
+    /// Every metric there is, also those that have no values yet.
+    pub fn families(&self) -> &[Family] {
+        &self.families
+    }
+
+    /// Counts from nought what a provider may bring and do wrong: whoever watches for an increase
+    /// does not see the first of something that was not there before.
+    pub fn expect(&self, provider: &str, reasons: impl Iterator<Item = &'static str>) {
+        self.circuit_openings.with_label_values(&[provider]).inc_by(0);
+        for timeframe in Timeframe::ALL {
+            for counter in [&self.candles_landed, &self.candles_unchanged, &self.suspicious_answers]
+            {
+                counter.with_label_values(&[provider, timeframe.as_str()]).inc_by(0);
+            }
+        }
+        for reason in reasons {
+            self.candles_refused.with_label_values(&[provider, reason]).inc_by(0);
+        }
     }
 
     /// The Prometheus text format.
@@ -231,74 +265,5 @@ impl Metrics {
         let mut text = Vec::new();
         TextEncoder::new().encode(&self.registry.gather(), &mut text)?;
         Ok(text)
-    }
-}
-
-fn ours(name: &str) -> String {
-    format!("barkeep_{name}")
-}
-
-struct Registrar(Registry);
-
-impl Registrar {
-    fn counter(
-        &self,
-        name: &str,
-        help: &str,
-        labels: &[&str],
-    ) -> Result<IntCounterVec, prometheus::Error> {
-        let counter = IntCounterVec::new(Opts::new(ours(name), help), labels)?;
-        self.0.register(Box::new(counter.clone()))?;
-        Ok(counter)
-    }
-
-    fn gauge(
-        &self,
-        name: &str,
-        help: &str,
-        labels: &[&str],
-    ) -> Result<IntGaugeVec, prometheus::Error> {
-        let gauge = IntGaugeVec::new(Opts::new(ours(name), help), labels)?;
-        self.0.register(Box::new(gauge.clone()))?;
-        Ok(gauge)
-    }
-
-    fn real_gauge(
-        &self,
-        name: &str,
-        help: &str,
-        labels: &[&str],
-    ) -> Result<GaugeVec, prometheus::Error> {
-        let gauge = GaugeVec::new(Opts::new(ours(name), help), labels)?;
-        self.0.register(Box::new(gauge.clone()))?;
-        Ok(gauge)
-    }
-
-    fn plain_gauge(&self, name: &str, help: &str) -> Result<IntGauge, prometheus::Error> {
-        let gauge = IntGauge::new(ours(name), help)?;
-        self.0.register(Box::new(gauge.clone()))?;
-        Ok(gauge)
-    }
-
-    fn histogram(
-        &self,
-        name: &str,
-        help: &str,
-        labels: &[&str],
-    ) -> Result<HistogramVec, prometheus::Error> {
-        self.histogram_of(name, help, labels, &SECONDS)
-    }
-
-    fn histogram_of(
-        &self,
-        name: &str,
-        help: &str,
-        labels: &[&str],
-        buckets: &[f64],
-    ) -> Result<HistogramVec, prometheus::Error> {
-        let options = HistogramOpts::new(ours(name), help).buckets(buckets.to_vec());
-        let histogram = HistogramVec::new(options, labels)?;
-        self.0.register(Box::new(histogram.clone()))?;
-        Ok(histogram)
     }
 }

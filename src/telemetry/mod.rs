@@ -2,6 +2,8 @@
 
 mod logging;
 mod metrics;
+mod registrar;
 
 pub use logging::init as init_logging;
 pub use metrics::Metrics;
+pub use registrar::Family;

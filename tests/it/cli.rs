@@ -15,6 +15,8 @@ use barkeep::{
 use insta::assert_snapshot;
 use tempfile::TempDir;
 
+use crate::loopback::{Loopback, answer};
+
 const ROWS: &str = "time,open,high,low,close,volume\n\
                     2024-01-01T00:00:00Z,100,101.5,99,101,3\n\
                     2024-01-01T01:00:00Z,101,102,100,100.5,\n";
@@ -89,7 +91,8 @@ fn import<'a>(files: &[&'a str], more: &[&'a str]) -> Vec<&'a str> {
 fn help_and_version() {
     let desk = Desk::new();
     assert_snapshot!("help", desk.said(&["--help"]));
-    for command in ["serve", "demo", "simulate-exchange", "import", "providers", "config"] {
+    for command in ["serve", "demo", "simulate-exchange", "import", "providers", "health", "config"]
+    {
         assert_snapshot!(format!("help_{command}"), desk.said(&[command, "--help"]));
     }
     let version = format!("exit 0\n--- out\nbarkeep {}\n--- err\n", env!("CARGO_PKG_VERSION"));
@@ -202,4 +205,28 @@ async fn a_second_process_on_the_same_lake_is_refused() {
     assert_snapshot!("locked", desk.said(&import(&["good.csv"], &[])));
     app.store.close().await;
     drop(app);
+}
+
+/// A proxy that is set for the world must not be asked for the neighbour.
+#[tokio::test(flavor = "multi_thread")]
+async fn health_asks_the_daemon_of_the_settings_and_nobody_else() {
+    let desk = Desk::new();
+    let ask = |address: &str| {
+        let mut command = desk.command(&["health"]);
+        command.env("BARKEEP__SERVER__BIND", address).env("http_proxy", "http://127.0.0.1:1");
+        desk.told(&command.output().unwrap()).replace(address, "[address]")
+    };
+    let daemon = Loopback::answering(|number, uri| {
+        assert_eq!(uri.path(), "/readyz");
+        let (status, says) = if number == 0 { (200, "ok\n") } else { (503, "stopping\n") };
+        Some(answer(status, &[], says))
+    })
+    .await;
+    let address = daemon.url.authority().to_owned();
+    assert_eq!(ask(&address), "exit 0\n--- out\nready\n--- err\n");
+    let stopping = "error: the daemon at [address] is not ready: stopping";
+    assert_eq!(ask(&address), format!("exit 1\n--- out\n--- err\n{stopping}\n"));
+    drop(daemon);
+    let nobody = ask("127.0.0.1:1");
+    assert!(nobody.starts_with("exit 1\n--- out\n--- err\nerror: nobody answers"), "{nobody}");
 }

@@ -18,6 +18,7 @@ mod feeds;
 mod lake;
 mod loopback;
 mod oanda_wire;
+mod operations;
 mod planning;
 mod reconcile;
 mod recorded;

@@ -116,7 +116,7 @@ async fn t73_empty_answers_at_the_live_edge_do_not_count_as_no_trade() {
 }
 
 /// Minutes of EURUSD up to the end of the week, Friday 8 March 2024 17:00 in New York.
-fn friday_evening(until: &str) -> String {
+pub(super) fn friday_evening(until: &str) -> String {
     let until: DateTime<Utc> = until.parse().unwrap();
     let mut csv = "time,open,high,low,close,volume\n".to_owned();
     for n in (1..=120).rev() {

@@ -1,12 +1,19 @@
 //! Health, version and metrics, and what every answer carries.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::Add,
+};
 
 use axum::http::Request;
 use chrono::TimeDelta;
 use insta::assert_json_snapshot;
 
-use crate::support::test_app::{Setup, TestApp};
+use super::freshness::friday_evening;
+use crate::{
+    feeds::newsroom::{BTC, Newsroom},
+    support::test_app::{Setup, TestApp, UNLIMITED},
+};
 
 #[tokio::test]
 async fn a_running_daemon_is_alive_ready_and_knows_its_version() {
@@ -53,6 +60,17 @@ struct Scrape {
     help: BTreeSet<String>,
     kinds: BTreeMap<String, String>,
     samples: Vec<Sample>,
+}
+
+impl Scrape {
+    /// The sum of the samples that carry all of these label values; `None` if there is none.
+    fn value(&self, name: &str, labels: &[&str]) -> Option<f64> {
+        let carries = |sample: &&Sample| {
+            let has = |label: &&str| sample.labels.values().any(|value| value == label);
+            sample.name == name && labels.iter().all(has)
+        };
+        self.samples.iter().filter(carries).map(|sample| sample.value).reduce(f64::add)
+    }
 }
 
 struct Sample {
@@ -181,7 +199,7 @@ async fn labels_are_bounded() {
         }
     }
     for (name, values) in values {
-        assert!(values.len() <= 12, "{name} has {values:?}");
+        assert!(values.len() <= 16, "{name} has {values:?}");
     }
 }
 
@@ -191,17 +209,75 @@ async fn gauges_describe_the_present() {
     let app = TestApp::with(setup).await;
     app.poll("coinbase/BTCUSD/1m").await.unwrap();
     let scrape = scrape(&app).await;
-    let value = |name: &str, label: &str| {
-        let found = scrape.samples.iter().find(|sample| {
-            sample.name == name && sample.labels.values().any(|value| value == label)
-        });
-        found.map(|sample| sample.value)
-    };
+    let value = |name: &str, label: &str| scrape.value(name, &[label]);
     assert_eq!(value("barkeep_series", "fresh"), Some(1.0));
     assert_eq!(value("barkeep_series", "unknown"), Some(1.0));
     assert_eq!(value("barkeep_series", "stale"), Some(0.0));
+    assert_eq!(value("barkeep_provider_budget_used", UNLIMITED), Some(1.0));
+    let allowed = value("barkeep_provider_budget_allowed", UNLIMITED).unwrap();
+    assert_eq!(format!("{allowed}/s"), UNLIMITED);
     let landed = value("barkeep_candles_landed_total", "coinbase").unwrap();
     let missing = value("barkeep_candles_owed", "missing").unwrap();
     assert_eq!(landed + missing, 300.0, "a page is landed or missing");
     assert_eq!(value("barkeep_candles_owed", "pending"), Some(479.0 * 2.0 - 300.0));
+}
+
+/// Whether its last candles exist is known on Sunday at the earliest, and nobody is woken before.
+#[tokio::test]
+async fn t13_a_week_that_ended_short_of_candles_is_stale_in_a_closed_market() {
+    let setup = Setup {
+        now: "2024-03-08T22:03:00Z",
+        assets: "EURUSD",
+        settings: &[("PROVIDERS__OANDA__TOKEN", "any")],
+        ..Setup::default()
+    };
+    let app = TestApp::with(setup).await;
+    app.import("eurusd.csv", &friday_evening("2024-03-08T21:50:00Z"), "oanda/EURUSD/1m").await;
+    for (now, open, closed) in [
+        ("2024-03-08T21:59:59Z", 1.0, 0.0),
+        ("2024-03-08T22:00:00Z", 0.0, 1.0),
+        ("2024-03-09T12:00:00Z", 0.0, 1.0),
+        ("2024-03-10T20:59:59Z", 0.0, 1.0),
+        ("2024-03-10T21:00:00Z", 1.0, 0.0),
+    ] {
+        app.clock.set(now.parse().unwrap());
+        let scrape = scrape(&app).await;
+        let stale = |market| scrape.value("barkeep_series", &["stale", market]);
+        assert_eq!((stale("open"), stale("closed")), (Some(open), Some(closed)), "{now}");
+    }
+}
+
+#[tokio::test]
+async fn feeds_are_counted_by_how_they_stand() {
+    let newsroom = Newsroom::open().await;
+    let app = newsroom.app(&[("MACRO__INDICATORS", "CPI")]).await;
+    app.collect(BTC).await.unwrap();
+    let told = async |app: &TestApp| {
+        let scrape = scrape(app).await;
+        let count = |feed, state| scrape.value("barkeep_feeds", &[feed, state]).unwrap();
+        ["collected", "overdue", "never"].map(|state| (count("news", state), count("macro", state)))
+    };
+    assert_eq!(told(&app).await, [(1.0, 0.0), (0.0, 0.0), (1.0, 1.0)]);
+    app.clock.advance(TimeDelta::hours(18));
+    assert_eq!(told(&app).await, [(1.0, 0.0), (0.0, 0.0), (1.0, 1.0)]);
+    app.clock.advance(TimeDelta::seconds(1));
+    assert_eq!(told(&app).await, [(0.0, 0.0), (1.0, 0.0), (1.0, 1.0)]);
+}
+
+/// An increase is seen only by whoever has seen the count before.
+#[tokio::test]
+async fn what_may_go_wrong_is_counted_from_nought() {
+    let app = TestApp::start().await;
+    let scrape = scrape(&app).await;
+    for (name, label) in [
+        ("barkeep_provider_circuit_openings_total", "coinbase"),
+        ("barkeep_candles_refused_total", "readable_answer"),
+        ("barkeep_candles_refused_total", "high_not_below_low"),
+        ("barkeep_candles_landed_total", "coinbase"),
+        ("barkeep_candles_unchanged_total", "4h"),
+        ("barkeep_suspicious_answers_total", "coinbase"),
+        ("barkeep_delta_commit_conflicts_total", "raw_market_data_1m"),
+    ] {
+        assert_eq!(scrape.value(name, &[label]), Some(0.0), "{name} {label}");
+    }
 }
