@@ -2,6 +2,7 @@
 
 mod demo;
 mod import;
+mod migrate;
 mod providers;
 mod serve;
 mod simulate_exchange;
@@ -37,6 +38,8 @@ enum Command {
     Import(import::Import),
     /// Ask providers what they are like: credentials, clock, symbols, history.
     Providers(providers::Providers),
+    /// Bring the control store's schema up to date, or see whether it is.
+    Migrate(migrate::Migrate),
     /// Check the settings and print the annotated defaults.
     Config,
 }
@@ -54,6 +57,7 @@ impl Cli {
                 Command::SimulateExchange(exchange) => exchange.run(&config).await,
                 Command::Import(import) => import.run(config).await,
                 Command::Providers(providers) => providers.run(config).await,
+                Command::Migrate(migrate) => migrate.run(config).await,
                 Command::Config => {
                     print!("{DEFAULTS}");
                     eprintln!("the settings in effect are valid:\n{config:#?}");

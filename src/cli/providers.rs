@@ -54,7 +54,7 @@ impl Check {
         let clock: Arc<dyn Clock> =
             Arc::new(SystemClock::scaled(config.clock.origin, config.clock.speed));
         // What the daemon has spent of a quota counts here, and the other way round.
-        let store = Store::open(&config.store_url).await?;
+        let store = Store::visit(&config.store_url).await?;
         let metrics = Metrics::new()?;
         let spend_log = Some(Arc::new(StoredSpending(store.clone())) as _);
         let context = Context { clock: &clock, metrics: &metrics, spend_log };

@@ -18,6 +18,7 @@ mod oanda_wire;
 mod planning;
 mod reconcile;
 mod recorded;
+mod store;
 mod support;
 mod telling;
 mod three_providers;
