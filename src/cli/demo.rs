@@ -115,7 +115,7 @@ impl Demo {
         exchange: SocketAddr,
     ) -> anyhow::Result<Config> {
         let mut config = defaults;
-        config.store_url = format!("sqlite:{}", self.data.join("barkeep.db").display());
+        config.store_url = format!("sqlite:{}", self.data.join("barkeep.db").display()).parse()?;
         config.lake.path = self.data.join("lake");
         config.ingest.assets =
             ASSETS.iter().map(|asset| asset.parse()).collect::<Result<_, _>>()?;

@@ -3,6 +3,7 @@
 mod demo;
 mod health;
 mod import;
+mod migrate;
 mod providers;
 mod serve;
 mod simulate_exchange;
@@ -40,6 +41,8 @@ enum Command {
     Providers(providers::Providers),
     /// Ask the daemon that runs with these settings whether it can work; fails if not.
     Health,
+    /// Bring the control store's schema up to date, or see whether it is.
+    Migrate(migrate::Migrate),
     /// Check the settings and print the annotated defaults.
     Config,
 }
@@ -58,6 +61,7 @@ impl Cli {
                 Command::Import(import) => import.run(config).await,
                 Command::Providers(providers) => providers.run(config).await,
                 Command::Health => health::run(&config).await,
+                Command::Migrate(migrate) => migrate.run(config).await,
                 Command::Config => {
                     print!("{DEFAULTS}");
                     eprintln!("the settings in effect are valid:\n{config:#?}");

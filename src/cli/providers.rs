@@ -55,7 +55,7 @@ impl Check {
             Arc::new(SystemClock::scaled(config.clock.origin, config.clock.speed));
         // What the daemon has spent of a quota counts here; what is spent here counts there from its
         // next start on.
-        let store = Store::open(&config.store_url).await?;
+        let store = Store::visit(&config.store_url).await?;
         let metrics = Metrics::new()?;
         let spend_log = Some(Arc::new(StoredSpending::of_command(&store)) as _);
         let context = Context { clock: &clock, metrics: &metrics, spend_log };

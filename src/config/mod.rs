@@ -8,6 +8,7 @@ mod providers;
 mod reader;
 mod reconcile;
 mod span;
+mod store;
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -28,6 +29,7 @@ pub use self::{
     },
     reader::{ConfigError, DEFAULTS},
     reconcile::ReconcileConfig,
+    store::{NoStoreUrl, StoreUrl},
 };
 use self::{reader::Reader, span::Span};
 use crate::market::{Calendars, InstrumentId, ProviderId, Timeframe};
@@ -36,7 +38,7 @@ use crate::market::{Calendars, InstrumentId, ProviderId, Timeframe};
 #[derive(Debug, Clone)]
 pub struct Config {
     pub server: ServerConfig,
-    pub store_url: String,
+    pub store_url: StoreUrl,
     pub lake: LakeConfig,
     pub ingest: IngestConfig,
     pub calendars: Calendars,
@@ -136,11 +138,7 @@ impl Config {
                 ),
                 request_timeout: positive(&mut read, "server.request_timeout"),
             },
-            store_url: read.get_if(
-                "store.url",
-                "use sqlite:FILE or sqlite::memory:",
-                |url: &String| url.starts_with("sqlite:"),
-            ),
+            store_url: store::store_url(&mut read),
             lake: lake(&mut read),
             ingest: ingest(&mut read),
             calendars: calendars::calendars(&mut read),

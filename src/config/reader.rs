@@ -109,12 +109,14 @@ impl Reader {
         chosen.map_or(choices[0].1, |(_, value)| *value)
     }
 
-    /// The secret at `path`, or in the file that `path` with `_file` names; empty means none.
+    /// The secret at `path`, or in the file that `path` with `_file` names; empty means none. Beside
+    /// a file, only the default may stand at `path`.
     pub(super) fn secret(&mut self, path: &str) -> Option<SecretString> {
         let given: String = self.get(path);
         let file_path = format!("{path}_file");
         let file: String = self.get(&file_path);
-        let text = match (given.is_empty(), file.is_empty()) {
+        let is_default = self.defaults.get(path).is_ok_and(|default: String| default == given);
+        let text = match (is_default, file.is_empty()) {
             (_, true) => given,
             (false, false) => {
                 self.violation(&file_path, &format!("give either this or {path}, not both"));

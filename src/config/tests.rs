@@ -222,3 +222,29 @@ fn a_cdp_key_may_come_from_the_file_as_it_was_downloaded() {
     let key = config.providers.coinbase.key.unwrap();
     assert_eq!(key.algorithm, jsonwebtoken::Algorithm::ES256);
 }
+
+#[test]
+fn the_stores_url_is_given_once_and_never_repeated() {
+    let url = "postgres://me:secret@db/bars";
+    let secret = file(url);
+    let path = secret.path().display().to_string();
+    let given = |pairs: &[(&str, &str)]| Config::from_layers(None, environment(pairs));
+    let by_file = given(&[("BARKEEP__STORE__URL_FILE", &path)]).unwrap();
+    let by_variable = given(&[("BARKEEP__STORE__URL", url)]).unwrap();
+    for config in [by_file, by_variable] {
+        assert_eq!(config.store_url.to_string(), "postgres://db/bars");
+        assert!(!format!("{config:#?}").contains("secret"));
+    }
+    let twice = [("BARKEEP__STORE__URL", url), ("BARKEEP__STORE__URL_FILE", &*path)];
+    let doubtful = [("BARKEEP__STORE__URL", "postgres://me:12/secret@db/bars")];
+    let absent = [("BARKEEP__STORE__URL_FILE", "absent")];
+    for (pairs, begins) in [
+        (&twice[..], "store.url_file: give either this or store.url, not both"),
+        (&doubtful, "store.url: use sqlite:FILE or postgres://"),
+        (&absent, "store.url_file: absent cannot be read"),
+    ] {
+        let violations = given(pairs).unwrap_err().violations;
+        assert!(violations[0].starts_with(begins), "{violations:?}");
+        assert!(violations.iter().all(|one| !one.contains("secret")), "{violations:?}");
+    }
+}

@@ -1,6 +1,6 @@
 //! What was spent of each provider's limits.
 
-use super::{Store, StoreError};
+use super::{Store, StoreError, statement::sql};
 
 /// The span of a limit in seconds, and its requests: microseconds since 1970 and how many.
 type Spending = (i64, Vec<(i64, u32)>);
@@ -8,11 +8,8 @@ type Spending = (i64, Vec<(i64, u32)>);
 impl Store {
     /// Everything spent by an account, as last written down.
     pub async fn spent(&self, account: &str) -> Result<Vec<Spending>, StoreError> {
-        let rows: Vec<(i64, String)> =
-            sqlx::query_as("select span_seconds, requests from budget where account = $1")
-                .bind(account)
-                .fetch_all(&self.reader)
-                .await?;
+        let spent = sql("select span_seconds, requests from budget where account = $1");
+        let rows: Vec<(i64, String)> = self.engine.read(spent.bind(account)).await?;
         let read = |(span, requests): (i64, String)| match serde_json::from_str(&requests) {
             Ok(read) => Ok((span, read)),
             Err(_) => Err(StoreError::Unreadable { what: "spent requests", value: requests }),
@@ -26,19 +23,13 @@ impl Store {
         account: &str,
         spent: &[Spending],
     ) -> Result<(), StoreError> {
-        let mut tx = self.writer.begin().await?;
-        for (span, requests) in spent {
-            sqlx::query(
-                "insert into budget (account, span_seconds, requests) values ($1, $2, $3) \
-                 on conflict (account, span_seconds) do update set requests = excluded.requests",
-            )
+        let remember = |(span, requests): &Spending| {
+            sql("insert into budget (account, span_seconds, requests) values ($1, $2, $3) \
+                 on conflict (account, span_seconds) do update set requests = excluded.requests")
             .bind(account)
-            .bind(span)
+            .bind(*span)
             .bind(serde_json::json!(requests).to_string())
-            .execute(&mut *tx)
-            .await?;
-        }
-        tx.commit().await?;
-        Ok(())
+        };
+        self.engine.write(&spent.iter().map(remember).collect::<Vec<_>>()).await
     }
 }

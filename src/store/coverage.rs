@@ -1,9 +1,11 @@
 //! Series and their ledgers, written together with the lake version that they describe.
 
 use chrono::{DateTime, Utc};
-use sqlx::{Sqlite, Transaction};
 
-use super::{Store, StoreError, instant};
+use super::{
+    Store, StoreError, instant,
+    statement::{Statement, sql},
+};
 use crate::market::{Fact, Run, Series, Window};
 
 /// A series as remembered.
@@ -30,16 +32,12 @@ type FactRow = (String, i64, i64, String, i64, i64);
 impl Store {
     /// Every series with its facts, ordered by series.
     pub async fn series(&self) -> Result<Vec<SeriesRecord>, StoreError> {
-        let series: Vec<(String, i64, i64)> =
-            sqlx::query_as("select series, origin_at, landings from series order by series")
-                .fetch_all(&self.reader)
-                .await?;
-        let facts: Vec<FactRow> = sqlx::query_as(
-            "select series, start_at, end_at, fact, asks, asked_at from coverage \
-             order by series, start_at",
-        )
-        .fetch_all(&self.reader)
-        .await?;
+        let series =
+            sql("select series, origin_at, landings from series order by series collate \"C\"");
+        let series: Vec<(String, i64, i64)> = self.engine.read(series).await?;
+        let facts = sql("select series, start_at, end_at, fact, asks, asked_at from coverage \
+             order by series collate \"C\", start_at");
+        let facts: Vec<FactRow> = self.engine.read(facts).await?;
         let mut facts = facts.into_iter().peekable();
         let mut records = Vec::with_capacity(series.len());
         for (name, origin, landings) in series {
@@ -57,12 +55,9 @@ impl Store {
 
     /// The lake version up to which coverage is told, per table.
     pub async fn lake_version(&self, table: &str) -> Result<Option<u64>, StoreError> {
-        let version: Option<i64> =
-            sqlx::query_scalar("select version from lake_table where table_name = $1")
-                .bind(table)
-                .fetch_optional(&self.reader)
-                .await?;
-        Ok(version.map(i64::cast_unsigned))
+        let version = sql("select version from lake_table where table_name = $1").bind(table);
+        let version: Option<(i64,)> = self.engine.read_one(version).await?;
+        Ok(version.map(|(version,)| version.cast_unsigned()))
     }
 
     /// Writes the changes, and with them the lake version they bring coverage up to; all or none.
@@ -71,83 +66,60 @@ impl Store {
         changes: &[SeriesChange],
         lake_version: Option<(&str, u64)>,
     ) -> Result<(), StoreError> {
-        let mut tx = self.writer.begin().await?;
+        let mut statements = Vec::new();
         for change in changes {
-            upsert_series(&mut tx, change).await?;
-            replace_facts(&mut tx, change).await?;
+            statements.push(upsert_series(change));
+            replace_facts(change, &mut statements);
         }
         if let Some((table, version)) = lake_version {
-            sqlx::query(
-                "insert into lake_table (table_name, version) values ($1, $2) \
-                 on conflict (table_name) do update set version = excluded.version",
-            )
-            .bind(table)
-            .bind(version.cast_signed())
-            .execute(&mut *tx)
-            .await?;
+            let reached = sql("insert into lake_table (table_name, version) values ($1, $2) \
+                 on conflict (table_name) do update set version = excluded.version");
+            statements.push(reached.bind(table).bind(version.cast_signed()));
         }
-        tx.commit().await?;
-        Ok(())
+        self.engine.write(&statements).await
     }
 
     /// Forgets the facts of every series of a timeframe, before they are told anew from the lake.
     pub async fn forget(&self, series: &[Series]) -> Result<(), StoreError> {
-        let mut tx = self.writer.begin().await?;
-        for series in series {
-            sqlx::query("delete from coverage where series = $1")
-                .bind(series.to_string())
-                .execute(&mut *tx)
-                .await?;
-        }
-        tx.commit().await?;
-        Ok(())
+        let forget = |series: &Series| {
+            sql("delete from coverage where series = $1").bind(series.to_string())
+        };
+        self.engine.write(&series.iter().map(forget).collect::<Vec<_>>()).await
     }
 }
 
-async fn upsert_series(
-    tx: &mut Transaction<'_, Sqlite>,
-    change: &SeriesChange,
-) -> Result<(), StoreError> {
-    sqlx::query(
-        "insert into series (series, origin_at, landings) values ($1, $2, $3) \
+fn upsert_series(change: &SeriesChange) -> Statement {
+    sql("insert into series (series, origin_at, landings) values ($1, $2, $3) \
          on conflict (series) do update \
-         set origin_at = excluded.origin_at, landings = excluded.landings",
-    )
+         set origin_at = excluded.origin_at, landings = excluded.landings")
     .bind(change.series.to_string())
     .bind(change.origin.timestamp_micros())
     .bind(change.landings)
-    .execute(&mut **tx)
-    .await?;
-    Ok(())
 }
 
-async fn replace_facts(
-    tx: &mut Transaction<'_, Sqlite>,
-    change: &SeriesChange,
-) -> Result<(), StoreError> {
+fn replace_facts(change: &SeriesChange, statements: &mut Vec<Statement>) {
     let series = change.series.to_string();
-    sqlx::query("delete from coverage where series = $1 and start_at <= $2 and end_at >= $3")
-        .bind(&series)
-        .bind(change.window.end.timestamp_micros())
-        .bind(change.window.start.timestamp_micros())
-        .execute(&mut **tx)
-        .await?;
+    let forget = "delete from coverage where series = $1 and start_at <= $2 and end_at >= $3";
+    statements.push(
+        sql(forget)
+            .bind(&*series)
+            .bind(change.window.end.timestamp_micros())
+            .bind(change.window.start.timestamp_micros()),
+    );
     for run in &change.facts {
         let (fact, asks, asked_at) = columns(run.value);
-        sqlx::query(
-            "insert into coverage (series, start_at, end_at, fact, asks, asked_at) \
-             values ($1, $2, $3, $4, $5, $6)",
-        )
-        .bind(&series)
-        .bind(run.window.start.timestamp_micros())
-        .bind(run.window.end.timestamp_micros())
-        .bind(fact)
-        .bind(asks)
-        .bind(asked_at)
-        .execute(&mut **tx)
-        .await?;
+        let tell = "insert into coverage (series, start_at, end_at, fact, asks, asked_at) \
+                    values ($1, $2, $3, $4, $5, $6)";
+        statements.push(
+            sql(tell)
+                .bind(&*series)
+                .bind(run.window.start.timestamp_micros())
+                .bind(run.window.end.timestamp_micros())
+                .bind(fact)
+                .bind(asks)
+                .bind(asked_at),
+        );
     }
-    Ok(())
 }
 
 const fn columns(fact: Fact) -> (&'static str, i64, i64) {

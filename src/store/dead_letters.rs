@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use sqlx::FromRow;
 
-use super::{Store, StoreError, instant};
+use super::{Store, StoreError, instant, statement::sql};
 use crate::{market::Subject, quality::DeadLetter};
 
 /// A dead letter as kept. `raw` is empty in listings.
@@ -38,6 +38,8 @@ struct Row {
     open_at: Option<i64>,
     expectation: String,
     detail: String,
+    /// Absent in listings.
+    #[sqlx(default)]
     raw: Vec<u8>,
     source: String,
     extracted_at: i64,
@@ -46,33 +48,26 @@ struct Row {
 }
 
 impl Store {
-    /// Keeps the letters; one that is kept already is counted again. Returns how many are new.
-    pub async fn keep(&self, letters: &[DeadLetter]) -> Result<usize, StoreError> {
-        let mut tx = self.writer.begin().await?;
-        let mut new = 0;
-        for letter in letters {
-            let times_seen: i64 = sqlx::query_scalar(
-                "insert into dead_letter (dead_letter_id, series, open_at, expectation, detail, \
+    /// Keeps the letters; one that is kept already is counted again, once for each time at which it
+    /// was seen.
+    pub async fn keep(&self, letters: &[DeadLetter]) -> Result<(), StoreError> {
+        let keep = |letter: &DeadLetter| {
+            sql("insert into dead_letter (dead_letter_id, series, open_at, expectation, detail, \
                  raw, source, extracted_at, last_seen_at) \
                  values ($1, $2, $3, $4, $5, $6, $7, $8, $8) \
                  on conflict (dead_letter_id) do update set \
                  times_seen = dead_letter.times_seen + 1, last_seen_at = excluded.last_seen_at \
-                 returning times_seen",
-            )
-            .bind(&letter.id)
+                 where dead_letter.last_seen_at <> excluded.last_seen_at")
+            .bind(&*letter.id)
             .bind(letter.subject.to_string())
             .bind(letter.open_time.map(|at| at.timestamp_micros()))
-            .bind(&letter.expectation)
-            .bind(&letter.detail)
-            .bind(&letter.raw[..])
-            .bind(&letter.source)
+            .bind(&*letter.expectation)
+            .bind(&*letter.detail)
+            .bind(&letter.raw)
+            .bind(&*letter.source)
             .bind(letter.extracted_at.timestamp_micros())
-            .fetch_one(&mut *tx)
-            .await?;
-            new += usize::from(times_seen == 1);
-        }
-        tx.commit().await?;
-        Ok(new)
+        };
+        self.engine.write(&letters.iter().map(keep).collect::<Vec<_>>()).await
     }
 
     /// Newest first, without their bytes.
@@ -82,37 +77,33 @@ impl Store {
         limit: u32,
     ) -> Result<Vec<KeptLetter>, StoreError> {
         let after = filter.after.as_ref();
-        let rows: Vec<Row> = sqlx::query_as(
-            "select dead_letter_id, series, open_at, expectation, detail, x'' as raw, source, \
+        let letters = sql("select dead_letter_id, series, open_at, expectation, detail, source, \
              extracted_at, last_seen_at, times_seen from dead_letter \
              where ($1 is null or series = $1) and ($2 is null or expectation = $2) \
              and ($3 is null or (extracted_at, dead_letter_id) < ($3, $4)) \
-             order by extracted_at desc, dead_letter_id desc limit $5",
-        )
-        .bind(filter.subject.as_ref().map(ToString::to_string))
-        .bind(&filter.expectation)
+             order by extracted_at desc, dead_letter_id desc limit $5")
+        .bind(filter.subject.as_ref().map(ToString::to_string).as_deref())
+        .bind(filter.expectation.as_deref())
         .bind(after.map(|position| position.extracted_at.timestamp_micros()))
-        .bind(after.map(|position| position.id.clone()))
-        .bind(i64::from(limit))
-        .fetch_all(&self.reader)
-        .await?;
+        .bind(after.map(|position| &*position.id))
+        .bind(i64::from(limit));
+        let rows: Vec<Row> = self.engine.read(letters).await?;
         rows.into_iter().map(kept).collect()
     }
 
     /// One letter with its bytes.
     pub async fn dead_letter(&self, id: &str) -> Result<Option<KeptLetter>, StoreError> {
-        let row: Option<Row> = sqlx::query_as(
-            "select dead_letter_id, series, open_at, expectation, detail, raw, source, \
-             extracted_at, last_seen_at, times_seen from dead_letter where dead_letter_id = $1",
-        )
-        .bind(id)
-        .fetch_optional(&self.reader)
-        .await?;
+        let letter =
+            sql("select dead_letter_id, series, open_at, expectation, detail, raw, source, \
+             extracted_at, last_seen_at, times_seen from dead_letter where dead_letter_id = $1")
+            .bind(id);
+        let row: Option<Row> = self.engine.read_one(letter).await?;
         row.map(kept).transpose()
     }
 
     pub async fn dead_letter_count(&self) -> Result<i64, StoreError> {
-        Ok(sqlx::query_scalar("select count(*) from dead_letter").fetch_one(&self.reader).await?)
+        let count = self.engine.read_one(sql("select count(*) from dead_letter")).await?;
+        Ok(count.map_or(0, |(count,): (i64,)| count))
     }
 }
 

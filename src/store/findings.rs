@@ -2,7 +2,7 @@
 
 use sqlx::FromRow;
 
-use super::{Store, StoreError, instant};
+use super::{Store, StoreError, instant, statement::sql};
 use crate::{
     market::{InstrumentId, Series, Window},
     quality::{Check, Divergence, Finding},
@@ -34,35 +34,28 @@ impl Store {
         window: Window,
         findings: &[Finding],
     ) -> Result<(), StoreError> {
-        let mut tx = self.writer.begin().await?;
-        sqlx::query(
-            "delete from finding where check_name = $1 and series = $2 and other = $3 \
-             and open_at >= $4 and open_at < $5",
-        )
-        .bind(check.as_str())
-        .bind(series.to_string())
-        .bind(other.to_string())
-        .bind(window.start.timestamp_micros())
-        .bind(window.end.timestamp_micros())
-        .execute(&mut *tx)
-        .await?;
-        for finding in findings {
-            sqlx::query(
-                "insert into finding (check_name, series, other, open_at, field, bps, found_at) \
-                 values ($1, $2, $3, $4, $5, $6, $7)",
-            )
+        let (series, other) = (series.to_string(), other.to_string());
+        let forget =
+            sql("delete from finding where check_name = $1 and series = $2 and other = $3 \
+             and open_at >= $4 and open_at < $5")
             .bind(check.as_str())
-            .bind(series.to_string())
-            .bind(other.to_string())
+            .bind(&*series)
+            .bind(&*other)
+            .bind(window.start.timestamp_micros())
+            .bind(window.end.timestamp_micros());
+        let found = findings.iter().map(|finding| {
+            sql("insert into finding (check_name, series, other, open_at, field, bps, found_at) \
+                 values ($1, $2, $3, $4, $5, $6, $7)")
+            .bind(check.as_str())
+            .bind(&*series)
+            .bind(&*other)
             .bind(finding.open_time.timestamp_micros())
             .bind(finding.divergence.field)
             .bind(finding.divergence.bps)
             .bind(finding.found_at.timestamp_micros())
-            .execute(&mut *tx)
-            .await?;
-        }
-        tx.commit().await?;
-        Ok(())
+        });
+        let statements: Vec<_> = std::iter::once(forget).chain(found).collect();
+        self.engine.write(&statements).await
     }
 
     /// The newest candles first.
@@ -71,23 +64,22 @@ impl Store {
         filter: &FindingFilter,
         limit: u32,
     ) -> Result<Vec<Finding>, StoreError> {
-        let rows: Vec<Row> = sqlx::query_as(
-            "select check_name, series, other, open_at, field, bps, found_at from finding \
+        let findings = sql("select check_name, series, other, open_at, field, bps, found_at \
+             from finding \
              where ($1 is null or check_name = $1) and ($2 is null or series like $2) \
-             order by open_at desc, series, other limit $3",
-        )
+             order by open_at desc, series collate \"C\", other collate \"C\" limit $3")
         .bind(filter.check.map(Check::as_str))
-        .bind(filter.asset.as_ref().map(|asset| format!("%/{asset}/%")))
-        .bind(i64::from(limit))
-        .fetch_all(&self.reader)
-        .await?;
+        .bind(filter.asset.as_ref().map(|asset| format!("%/{asset}/%")).as_deref())
+        .bind(i64::from(limit));
+        let rows: Vec<Row> = self.engine.read(findings).await?;
         rows.iter().map(finding).collect()
     }
 
     /// How many there are of each check.
     pub async fn finding_counts(&self) -> Result<Vec<(String, i64)>, StoreError> {
-        let counts = "select check_name, count(*) from finding group by check_name";
-        Ok(sqlx::query_as(counts).fetch_all(&self.reader).await?)
+        let counts = "select check_name, count(*) from finding group by check_name \
+                      order by check_name";
+        self.engine.read(sql(counts)).await
     }
 }
 

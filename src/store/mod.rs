@@ -1,102 +1,77 @@
-//! The control store: what must be remembered besides the lake. SQLite for now.
+//! The control store: what must be remembered besides the lake, in SQLite or PostgreSQL.
 
 mod budgets;
 mod coverage;
 mod dead_letters;
+mod engine;
+mod error;
 mod feeds;
 mod findings;
+mod migrations;
+mod postgres;
+mod sqlite;
+mod statement;
 
-use std::{str::FromStr, time::Duration};
+use chrono::{DateTime, Utc};
 
-use sqlx::{
-    SqlitePool,
-    migrate::Migrator,
-    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+pub use self::{
+    coverage::{SeriesChange, SeriesRecord},
+    dead_letters::{DeadLetterFilter, DeadLetterPosition, KeptLetter},
+    error::StoreError,
+    findings::FindingFilter,
+    migrations::Schema,
 };
+use self::{engine::Engine, statement::sql};
+use crate::config::StoreUrl;
 
-pub use coverage::{SeriesChange, SeriesRecord};
-pub use dead_letters::{DeadLetterFilter, DeadLetterPosition, KeptLetter};
-pub use findings::FindingFilter;
-
-use crate::error::ErrorClass;
-
-static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
-
-/// One connection writes, several read; both see the same file.
+/// A handle; clones share the connections.
 #[derive(Debug, Clone)]
 pub struct Store {
-    writer: SqlitePool,
-    reader: SqlitePool,
+    engine: Engine,
 }
 
-#[derive(Debug, thiserror::Error)]
-pub enum StoreError {
-    #[error(
-        "the control store {url} cannot be opened; if it is damaged, move it away: it is rebuilt \
-         from the lake"
-    )]
-    Open { url: String, source: sqlx::Error },
-    #[error("the folder of the control store cannot be created")]
-    Folder(#[from] std::io::Error),
-    #[error("the control store cannot be migrated")]
-    Migrate(#[from] sqlx::migrate::MigrateError),
-    #[error("the control store did not answer")]
-    Unavailable(#[from] sqlx::Error),
-    #[error("the control store holds {what}, which this version cannot read: {value:?}")]
-    Unreadable { what: &'static str, value: String },
-}
-
-impl StoreError {
-    pub fn class(&self) -> ErrorClass {
-        match self {
-            Self::Open { .. } | Self::Folder(_) | Self::Unavailable(_) => ErrorClass::Unavailable,
-            Self::Migrate(_) | Self::Unreadable { .. } => ErrorClass::Internal,
-        }
-    }
+/// Who opens a store. On PostgreSQL it has one owner at a time; a SQLite file lies beside its lake,
+/// whose lock is enough.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Tenancy {
+    Owner,
+    Guest,
 }
 
 impl Store {
-    /// Opens `sqlite:FILE` (created with its folder if absent) or `sqlite::memory:`, and brings
-    /// its schema up to date.
-    pub async fn open(url: &str) -> Result<Self, StoreError> {
-        let broken = |source| StoreError::Open { url: url.to_owned(), source };
-        let options = SqliteConnectOptions::from_str(url)
-            .map_err(broken)?
-            .create_if_missing(true)
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Normal)
-            .busy_timeout(Duration::from_secs(5));
-        let in_memory = url.contains(":memory:");
-        if let Some(folder) = options.get_filename().parent().filter(|_| !in_memory) {
-            std::fs::create_dir_all(folder)?;
+    /// Opens the store for the one who ingests, and brings its schema up to date. A SQLite file is
+    /// created, with its folder, if absent. Fails with `Owned` while somebody else has it.
+    pub async fn open(url: &StoreUrl) -> Result<Self, StoreError> {
+        Ok(Self { engine: Engine::open(url, Tenancy::Owner).await? })
+    }
+
+    /// Like `open`, beside the owner.
+    pub async fn visit(url: &StoreUrl) -> Result<Self, StoreError> {
+        Ok(Self { engine: Engine::open(url, Tenancy::Guest).await? })
+    }
+
+    /// How far the schema of a store is; changes nothing, not even if there is no store.
+    pub async fn schema(url: &StoreUrl) -> Result<Schema, StoreError> {
+        let engine = Engine::look(url).await?;
+        let schema = migrations::look(engine.as_ref()).await;
+        if let Some(engine) = engine {
+            engine.close().await;
         }
-        let pool = |size| SqlitePoolOptions::new().max_connections(size).min_connections(1);
-        let writer = pool(1).connect_with(options.clone()).await.map_err(broken)?;
-        MIGRATIONS.run(&writer).await?;
-        let reader = if in_memory {
-            writer.clone()
-        } else {
-            pool(4).connect_with(options.read_only(true)).await.map_err(broken)?
-        };
-        Ok(Self { writer, reader })
+        schema
     }
 
     /// Whether the store answers.
     pub async fn ping(&self) -> Result<(), StoreError> {
-        sqlx::query("select 1").execute(&self.reader).await?;
+        let _: Vec<(i64,)> = self.engine.read(sql("select cast(1 as bigint)")).await?;
         Ok(())
     }
 
     /// Lets running statements finish and closes every connection.
-    ///
-    /// The writer goes last: the last connection moves the journal into the file, so that a copy
-    /// of the file is complete, and a reader may not.
     pub async fn close(&self) {
-        self.reader.close().await;
-        self.writer.close().await;
+        self.engine.close().await;
     }
 }
 
-fn instant(micros: i64) -> chrono::DateTime<chrono::Utc> {
-    chrono::DateTime::from_timestamp_micros(micros).unwrap_or(chrono::DateTime::UNIX_EPOCH)
+fn instant(micros: i64) -> DateTime<Utc> {
+    DateTime::from_timestamp_micros(micros).unwrap_or(DateTime::UNIX_EPOCH)
 }

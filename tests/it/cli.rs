@@ -91,8 +91,17 @@ fn import<'a>(files: &[&'a str], more: &[&'a str]) -> Vec<&'a str> {
 fn help_and_version() {
     let desk = Desk::new();
     assert_snapshot!("help", desk.said(&["--help"]));
-    for command in ["serve", "demo", "simulate-exchange", "import", "providers", "health", "config"]
-    {
+    let commands = [
+        "serve",
+        "demo",
+        "simulate-exchange",
+        "import",
+        "providers",
+        "health",
+        "migrate",
+        "config",
+    ];
+    for command in commands {
         assert_snapshot!(format!("help_{command}"), desk.said(&[command, "--help"]));
     }
     let version = format!("exit 0\n--- out\nbarkeep {}\n--- err\n", env!("CARGO_PKG_VERSION"));

@@ -22,6 +22,7 @@ mod operations;
 mod planning;
 mod reconcile;
 mod recorded;
+mod store;
 mod support;
 mod telling;
 mod three_providers;

@@ -3,6 +3,7 @@
 
 mod kills;
 mod points;
+mod postgres;
 mod stage;
 mod store;
 mod two_daemons;

@@ -135,6 +135,15 @@ impl Stage {
         }
     }
 
+    /// Waits until the logs hold so many commits.
+    pub(super) async fn committed(&self, commits: usize) {
+        let began = Instant::now();
+        while self.commits() < commits {
+            assert!(began.elapsed() < PATIENCE, "{} commits of {commits}", self.commits());
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
     /// Waits until all that had closed by now is accounted for, in every series.
     pub(super) async fn caught_up(&self, daemon: &mut Daemon) {
         let config = self.config();
@@ -167,7 +176,7 @@ impl Stage {
         let log = self.read_log();
         assert!(!log.contains("panicked at"), "a daemon panicked:\n{log}");
         let config = self.config();
-        let store = Store::open(&config.store_url).await.unwrap();
+        let store = Store::visit(&config.store_url).await.unwrap();
         let remembered = store.series().await.unwrap();
         store.close().await;
         let app = App::start_with_clock(config, self.clock.clone()).await.unwrap();

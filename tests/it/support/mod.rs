@@ -1,4 +1,5 @@
 //! What several groups of tests share.
 
 pub(crate) mod daemon;
+pub(crate) mod postgres;
 pub(crate) mod test_app;

@@ -69,13 +69,22 @@ impl TestApp {
     }
 
     pub(crate) async fn with(setup: Setup) -> Self {
+        Self::open(setup, None).await
+    }
+
+    /// With the control store at that URL, instead of a file in the folder.
+    pub(crate) async fn with_store(setup: Setup, url: &str) -> Self {
+        Self::open(setup, Some(url)).await
+    }
+
+    async fn open(setup: Setup, store: Option<&str>) -> Self {
         let clock = Arc::new(SteppedClock::at(setup.now.parse().unwrap()));
         let exchange = Arc::new(SimulatedExchange::new(&setup.simulation, clock.clone()));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         tokio::spawn(simulate::serve(listener, exchange.clone(), std::future::pending()));
         let folder = tempfile::tempdir().unwrap();
-        let config = config(&setup, folder.path(), &url);
+        let config = config(&setup, folder.path(), &url, store);
         let app = App::start_with_clock(config, clock.clone()).await.unwrap();
         Self { app, clock, exchange, folder }
     }
@@ -216,11 +225,11 @@ pub(crate) fn seconds(count: i64) -> TimeDelta {
 /// So many that their even distance is no time at all.
 pub(crate) const UNLIMITED: &str = "2000000000/s";
 
-fn config(setup: &Setup, folder: &Path, url: &str) -> Config {
-    let store = format!("sqlite:{}", folder.join("barkeep.db").display());
+fn config(setup: &Setup, folder: &Path, url: &str, store: Option<&str>) -> Config {
+    let file = format!("sqlite:{}", folder.join("barkeep.db").display());
     let lake = folder.join("lake").display().to_string();
     let settings = [
-        ("STORE__URL", store.as_str()),
+        ("STORE__URL", store.unwrap_or(&file)),
         ("LAKE__PATH", &lake),
         ("INGEST__ASSETS", setup.assets),
         ("INGEST__TIMEFRAMES", setup.timeframes),

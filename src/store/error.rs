@@ -1,0 +1,45 @@
+//! Why the store does not do what it should. The password in its URL is in none of these.
+
+use crate::{config::StoreUrl, error::ErrorClass};
+
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    #[error(
+        "the control store {url} cannot be opened; if it is damaged, move it away: it is rebuilt \
+         from the lake"
+    )]
+    Open { url: StoreUrl, source: sqlx::Error },
+    #[error("the control store {url} cannot be reached; check store.url and the server")]
+    Reach { url: StoreUrl, source: sqlx::Error },
+    #[error(
+        "another process is using the control store ({by}); stop it, or give this one a database \
+         of its own in store.url"
+    )]
+    Owned { by: String },
+    #[error("the folder of the control store cannot be created")]
+    Folder(#[from] std::io::Error),
+    #[error("the control store cannot be migrated")]
+    Migrate(#[source] sqlx::migrate::MigrateError),
+    #[error(
+        "the control store has migration {found}, of a newer Barkeep; this one knows {known}: run \
+         the newer one"
+    )]
+    Newer { found: i64, known: i64 },
+    #[error("the control store did not answer")]
+    Unavailable(#[from] sqlx::Error),
+    #[error("the control store holds {what}, which this version cannot read: {value:?}")]
+    Unreadable { what: &'static str, value: String },
+}
+
+impl StoreError {
+    pub fn class(&self) -> ErrorClass {
+        match self {
+            Self::Open { .. }
+            | Self::Reach { .. }
+            | Self::Owned { .. }
+            | Self::Folder(_)
+            | Self::Unavailable(_) => ErrorClass::Unavailable,
+            Self::Migrate(_) | Self::Newer { .. } | Self::Unreadable { .. } => ErrorClass::Internal,
+        }
+    }
+}

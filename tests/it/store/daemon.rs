@@ -1,0 +1,63 @@
+//! A daemon whose store is a server: what it keeps is the market's, and survives the store.
+
+use barkeep::simulate::{SimulationConfig, audit};
+
+use super::execute;
+use crate::support::{
+    postgres::Cluster,
+    test_app::{Setup, TestApp},
+};
+
+const FAULTS: [&str; 7] = [
+    "empty=0.05",
+    "server_error=0.05",
+    "torn=0.05",
+    "drop_row=0.05",
+    "duplicate_row=0.05",
+    "bad_row=0.05",
+    "shuffled=0.05",
+];
+
+/// What is known of every series, as text.
+fn ledgers(app: &TestApp) -> Vec<String> {
+    let ledger = |book: std::sync::Arc<barkeep::ingest::Book>| {
+        let due = app.due(book.series());
+        book.with_ledger(|ledger| {
+            format!("{} {} {:?}", book.series(), book.landings(), ledger.gaps(due))
+        })
+    };
+    app.app.live_books().map(ledger).collect()
+}
+
+async fn assert_clean(app: &TestApp, at_least: usize) {
+    let found = audit(&app.app, app.exchange.market()).await.unwrap();
+    assert!(found.is_clean() && found.agree >= at_least, "{found:?}");
+}
+
+#[tokio::test]
+async fn candles_settle_and_a_store_that_was_lost_is_rebuilt_from_the_lake() {
+    let cluster = Cluster::shared().await;
+    let url = cluster.database().await;
+    let simulation = SimulationConfig { no_trade: 0.01, ..SimulationConfig::default() };
+    let (assets, timeframes) = ("BTCUSD,ETHUSD", "1m,15m,4h");
+    let setup = Setup { assets, timeframes, simulation, ..Setup::default() };
+    let app = TestApp::with_store(setup, &url).await;
+    app.set_faults(&FAULTS);
+    app.settle().await;
+    assert_clean(&app, 900).await;
+    assert!(app.app.store.dead_letter_count().await.unwrap() > 0);
+    let known = ledgers(&app);
+
+    let app = app.restart().await;
+    assert_eq!(ledgers(&app), known);
+    let landed = app.app.landed();
+    app.settle().await;
+    assert_eq!(app.app.landed(), landed, "nothing lands twice");
+
+    execute(&url, "drop schema public cascade; create schema public").await;
+    let app = app.restart().await;
+    app.settle().await;
+    assert_clean(&app, 900).await;
+    assert_eq!(app.app.landed(), 0, "nothing lands twice");
+    app.app.store.close().await;
+}
