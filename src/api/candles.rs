@@ -88,7 +88,7 @@ const NEWEST: u32 = 500;
                 "high": 66452.13,
                 "low": 66350.33,
                 "close": 66386.9,
-                "volume": 31.98155402,
+                "volume": 31.98,
                 "revision": 0,
                 "extracted_at": "2024-03-06T12:00:30Z",
                 "is_derived": false,

@@ -30,6 +30,7 @@ pub(super) struct ObservationView {
     interval: &'static str,
     /// When the period begins.
     period: DateTime<Utc>,
+    /// In `unit`.
     value: f64,
     /// As the provider writes it.
     unit: String,

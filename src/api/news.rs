@@ -28,6 +28,7 @@ pub(super) struct MentionView {
     /// The same for every asset that the article mentions.
     article_id: String,
     asset: InstrumentId,
+    /// By its publisher.
     published_at: DateTime<Utc>,
     title: String,
     url: String,

@@ -1,7 +1,7 @@
 //! The document that describes the API, collected from the handlers of the route table.
 //!
 //! A handler says what only it knows; what the middleware around all of them may answer is added
-//! here. The words of the market are described in `words`, so the market itself knows no OpenAPI.
+//! here. The words of the market are described in `words`, so the market itself knows nothing of it.
 
 mod params;
 mod problems;

@@ -22,6 +22,7 @@ pub struct Problem {
     kind: &'static str,
     /// The status in words.
     title: &'static str,
+    /// The same as that of the answer.
     #[serde(serialize_with = "number")]
     #[schema(value_type = u16, minimum = 400, maximum = 599)]
     status: StatusCode,
