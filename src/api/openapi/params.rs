@@ -71,7 +71,8 @@ impl IntoParams for SeriesList {
 
 impl IntoParams for LetterFilter {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
-        let feed = format!("{ALPHA_VANTAGE}/(news/{ASSET_PART}|macro/[A-Za-z0-9_]+)");
+        let indicators = Indicator::ALL.map(Indicator::as_str).join("|");
+        let feed = format!("alpha_vantage/(news/{ASSET_PART}|macro/({indicators}))");
         let subject = text(&format!("^({}|{feed})$", series()), "coinbase/BTCUSD/1m");
         let cursor = text("^[0-9]{1,16}\\.dl_[0-9a-f]{32}$", CURSOR);
         vec![
@@ -127,7 +128,6 @@ impl<const MOST: u32, const USUAL: u32> IntoParams for Limit<MOST, USUAL> {
     }
 }
 
-const ALPHA_VANTAGE: &str = "alpha_vantage";
 const PROVIDER: &str = "[a-z0-9_]{1,40}";
 /// Separators are dropped; inside a series the slash is none.
 const ASSET: &str = "[-_/]*([A-Za-z0-9][-_/]*){1,20}";

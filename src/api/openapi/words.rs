@@ -59,8 +59,9 @@ impl ToSchema for Series {}
 impl PartialSchema for Feed {
     fn schema() -> RefOr<Schema> {
         let about = "Articles about an asset, or a macroeconomic indicator, of one provider.";
-        let pattern = "^alpha_vantage/(news/[A-Z0-9]{1,20}|macro/[A-Z0-9_]+)$";
-        written(about, pattern, "alpha_vantage/news/BTCUSD")
+        let indicators = Indicator::ALL.map(Indicator::as_str).join("|");
+        let pattern = format!("^alpha_vantage/(news/[A-Z0-9]{{1,20}}|macro/({indicators}))$");
+        written(about, &pattern, "alpha_vantage/news/BTCUSD")
     }
 }
 
