@@ -5,8 +5,14 @@ use std::sync::Arc;
 use axum::{Json, extract::State};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
+use utoipa::ToSchema;
 
-use super::{Problem, coverage, coverage::RunView, extract::Params};
+use super::{
+    Problem, coverage,
+    coverage::RunView,
+    extract::Params,
+    openapi::{Limit, NotFound, OneSeries, Refused, Span, Unavailable},
+};
 use crate::{
     app::App,
     lake::LandedCandle,
@@ -14,34 +20,42 @@ use crate::{
     query::Verdict,
 };
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[expect(clippy::struct_field_names, reason = "the name in the answer")]
 pub(super) struct Candles {
     series: Series,
     window: Window,
+    /// The instant this is about.
     as_of: DateTime<Utc>,
     /// Of the series now, whatever the window: look at it before trading upon the last candle.
     verdict: Verdict,
+    /// Every candle that opens before it is accounted for.
     watermark: DateTime<Utc>,
+    /// In order of time.
     candles: Vec<CandleView>,
     /// Every candle of the window has a state; only those that are `final` are listed above.
     states: Vec<RunView>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct CandleView {
     open_time: DateTime<Utc>,
+    /// The open time of the next one.
     close_time: DateTime<Utc>,
     open: f64,
     high: f64,
     low: f64,
     close: f64,
+    /// Null where the provider has none, as of FX.
+    #[schema(required)]
     volume: Option<f64>,
     /// 0 if the provider never changed the candle after it landed.
     revision: i32,
     /// When this revision was received.
     extracted_at: DateTime<Utc>,
+    /// Made of finer candles.
     is_derived: bool,
+    /// Of a simulated provider.
     is_mock: bool,
 }
 
@@ -50,6 +64,46 @@ const MOST: u32 = 10_000;
 /// Candles where nobody says how many.
 const NEWEST: u32 = 500;
 
+/// Candles of a series
+///
+/// The newest closed candles, or those of a window; and the state of every place in it, so that a
+/// hole is never a riddle. Give either `limit`, or `start` and `end` of at most 10,000 candles.
+#[utoipa::path(
+    get,
+    path = "/v1/candles",
+    operation_id = "listCandles",
+    tag = "candles",
+    params(OneSeries, Span, Limit<MOST, NEWEST>),
+    responses(
+        (status = 200, description = "Candles, oldest first.", body = Candles, example = json!({
+            "series": "coinbase/BTCUSD/1m",
+            "window": { "start": "2024-03-06T11:58:00Z", "end": "2024-03-06T12:00:00Z" },
+            "as_of": "2024-03-06T12:00:30Z",
+            "verdict": "fresh",
+            "watermark": "2024-03-06T12:00:00Z",
+            "candles": [{
+                "open_time": "2024-03-06T11:58:00Z",
+                "close_time": "2024-03-06T11:59:00Z",
+                "open": 66421.12,
+                "high": 66452.13,
+                "low": 66350.33,
+                "close": 66386.9,
+                "volume": 31.98,
+                "revision": 0,
+                "extracted_at": "2024-03-06T12:00:30Z",
+                "is_derived": false,
+                "is_mock": false,
+            }],
+            "states": [
+                { "start": "2024-03-06T11:58:00Z", "end": "2024-03-06T11:59:00Z", "state": "final", "candles": 1 },
+                { "start": "2024-03-06T11:59:00Z", "end": "2024-03-06T12:00:00Z", "state": "no_trade", "candles": 1 },
+            ],
+        })),
+        Refused,
+        NotFound,
+        Unavailable,
+    )
+)]
 pub(super) async fn list(
     State(app): State<Arc<App>>,
     mut params: Params,

@@ -5,34 +5,68 @@ use std::{collections::BTreeMap, sync::Arc};
 use axum::{Json, extract::State};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
+use utoipa::ToSchema;
 
-use super::{Problem, extract::Params};
+use super::{
+    Problem,
+    extract::Params,
+    openapi::{NotFound, OneSeries, Refused, Span, StateCounts},
+};
 use crate::{
     app::App,
     ingest::Book,
     market::{CandleState, Series, Window},
 };
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Coverage {
     series: Series,
     window: Window,
     /// Candles of the window by state; together they are all candles of the window.
+    #[schema(value_type = StateCounts)]
     candles: BTreeMap<&'static str, i64>,
+    /// In order of time, without a hole between them.
     runs: Vec<RunView>,
 }
 
-#[derive(Debug, Serialize)]
+/// Neighbours of one state.
+#[derive(Debug, Serialize, ToSchema)]
 pub(super) struct RunView {
     start: DateTime<Utc>,
     end: DateTime<Utc>,
     pub(super) state: CandleState,
+    /// How many they are.
+    #[schema(minimum = 1)]
     pub(super) candles: i64,
 }
 
 /// Runs in one answer.
 const MOST_RUNS: usize = 10_000;
 
+/// What became of every candle
+///
+/// Each candle of the window has exactly one state; without a window it is all since the series
+/// begins.
+#[utoipa::path(
+    get,
+    path = "/v1/coverage",
+    operation_id = "showCoverage",
+    tag = "candles",
+    params(OneSeries, Span),
+    responses(
+        (status = 200, description = "States, as runs.", body = Coverage, example = json!({
+            "series": "coinbase/BTCUSD/1m",
+            "window": { "start": "2024-03-06T10:00:00Z", "end": "2024-03-06T12:00:00Z" },
+            "candles": { "final": 119, "missing": 1 },
+            "runs": [
+                { "start": "2024-03-06T10:00:00Z", "end": "2024-03-06T11:59:00Z", "state": "final", "candles": 119 },
+                { "start": "2024-03-06T11:59:00Z", "end": "2024-03-06T12:00:00Z", "state": "missing", "candles": 1 },
+            ],
+        })),
+        Refused,
+        NotFound,
+    )
+)]
 pub(super) async fn show(
     State(app): State<Arc<App>>,
     mut params: Params,

@@ -14,10 +14,12 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::{
     Problem,
     extract::{Params, quoted},
+    openapi::{LetterFilter, Limit, NotFound, Octets, Refused, Unavailable},
 };
 use crate::{
     app::App,
@@ -25,32 +27,79 @@ use crate::{
     store::{DeadLetterFilter, DeadLetterPosition, KeptLetter},
 };
 
-#[derive(Debug, Serialize)]
+/// Letters in one answer, and where nobody says how many.
+const MOST: u32 = 1_000;
+const USUAL: u32 = 100;
+
+const ID: &str = "As `GET /v1/dead-letters` lists it.";
+
+#[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Page {
+    /// Newest first.
     items: Vec<LetterView>,
-    /// Give it as `cursor` to read on; absent on the last page.
+    /// Give it as `cursor` to read on; null on the last page.
+    #[schema(required)]
     next: Option<String>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(super) struct LetterView {
+    /// The same for the same bytes of the same series, refused for the same.
     id: String,
     /// Or the feed.
     series: Subject,
+    /// Of the candle, where one can be made out.
+    #[schema(required)]
     open_time: Option<DateTime<Utc>>,
+    /// What was not met, a word like `high_not_below_low`.
     expectation: String,
+    /// How it was not met.
     detail: String,
+    /// The request or the file it came from.
     source: String,
+    /// When it was first received.
     extracted_at: DateTime<Utc>,
     last_seen_at: DateTime<Utc>,
+    #[schema(minimum = 1)]
     times_seen: i64,
     /// The bytes as text, if they are UTF-8. Only when one letter is asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     raw: Option<String>,
+    /// The bytes. Only when one letter is asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     raw_base64: Option<String>,
 }
 
+/// What was refused
+///
+/// Rows and answers that cannot be accepted, newest first, page by page.
+#[utoipa::path(
+    get,
+    path = "/v1/dead-letters",
+    operation_id = "listDeadLetters",
+    tag = "quality",
+    params(LetterFilter, Limit<MOST, USUAL>),
+    responses(
+        (status = 200, description = "A page of letters.", body = Page, example = json!({
+            "items": [{
+                "id": "dl_e32f3b996a612fb628c13ced677da6ff",
+                "series": "coinbase/BTCUSD/1m",
+                "open_time": "2024-03-06T08:49:00Z",
+                "expectation": "high_not_below_low",
+                "detail": "high 93591.37 is below low 93591.38",
+                "source": "GET /products/BTC-USD/candles?granularity=60",
+                "extracted_at": "2024-03-06T12:00:30Z",
+                "last_seen_at": "2024-03-06T12:00:30Z",
+                "times_seen": 1,
+            }],
+            "next": null,
+        })),
+        Refused,
+        Unavailable,
+    )
+)]
 pub(super) async fn list(
     State(app): State<Arc<App>>,
     mut params: Params,
@@ -60,7 +109,7 @@ pub(super) async fn list(
         expectation: params.text("expectation").map(expectation).transpose()?,
         after: params.text("cursor").map(|cursor| read_cursor(&cursor)).transpose()?,
     };
-    let limit = params.limit(1_000)?.unwrap_or(100);
+    let limit = params.limit(MOST)?.unwrap_or(USUAL);
     params.finish("series, expectation, cursor, limit")?;
     let mut letters = app.store.dead_letters(&filter, limit + 1).await?;
     let has_more = letters.len() > limit as usize;
@@ -69,6 +118,32 @@ pub(super) async fn list(
     Ok(Json(Page { items: letters.into_iter().map(view).collect(), next }))
 }
 
+/// One dead letter, with its bytes
+#[utoipa::path(
+    get,
+    path = "/v1/dead-letters/{id}",
+    operation_id = "showDeadLetter",
+    tag = "quality",
+    params(("id" = String, Path, description = ID, example = "dl_e32f3b996a612fb628c13ced677da6ff")),
+    responses(
+        (status = 200, description = "The letter.", body = LetterView, example = json!({
+            "id": "dl_e32f3b996a612fb628c13ced677da6ff",
+            "series": "coinbase/BTCUSD/1m",
+            "open_time": "2024-03-06T08:49:00Z",
+            "expectation": "high_not_below_low",
+            "detail": "high 93591.37 is below low 93591.38",
+            "source": "GET /products/BTC-USD/candles?granularity=60",
+            "extracted_at": "2024-03-06T12:00:30Z",
+            "last_seen_at": "2024-03-06T12:00:30Z",
+            "times_seen": 1,
+            "raw": "[1709714940,93591.38,93591.37,93591.51,93624.02,0.15945138]",
+            "raw_base64": "WzE3MDk3MTQ5NDAsOTM1OTEuMzgsOTM1OTEuMzcsOTM1OTEuNTEsOTM2MjQuMDIsMC4xNTk0NTEzOF0=",
+        })),
+        Refused,
+        NotFound,
+        Unavailable,
+    )
+)]
 pub(super) async fn show(
     State(app): State<Arc<App>>,
     LetterId(id): LetterId,
@@ -81,6 +156,28 @@ pub(super) async fn show(
     Ok(Json(LetterView { raw, raw_base64: Some(STANDARD.encode(&bytes)), ..view(kept) }))
 }
 
+/// The bytes of a dead letter
+///
+/// As they came, of whatever kind they are.
+#[utoipa::path(
+    get,
+    path = "/v1/dead-letters/{id}/raw",
+    operation_id = "showDeadLetterRaw",
+    tag = "quality",
+    params(("id" = String, Path, description = ID, example = "dl_e32f3b996a612fb628c13ced677da6ff")),
+    responses(
+        (
+            status = 200,
+            description = "The bytes.",
+            body = inline(Octets),
+            content_type = "application/octet-stream",
+            example = "[1709714940,93591.38,93591.37,93591.51,93624.02,0.15945138]"
+        ),
+        Refused,
+        NotFound,
+        Unavailable,
+    )
+)]
 pub(super) async fn raw(
     State(app): State<Arc<App>>,
     LetterId(id): LetterId,

@@ -5,10 +5,12 @@ use std::sync::Arc;
 use axum::{Json, extract::State};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::{
     Problem,
     extract::{Params, quoted},
+    openapi::{self, Limit, Refused, Unavailable},
     series::List,
 };
 use crate::{
@@ -18,7 +20,11 @@ use crate::{
     store::FindingFilter,
 };
 
-#[derive(Debug, Serialize)]
+/// Findings in one answer, and where nobody says how many.
+const MOST: u32 = 1_000;
+const USUAL: u32 = 100;
+
+#[derive(Debug, Serialize, ToSchema)]
 pub(super) struct FindingView {
     check: Check,
     /// The account that is preferred.
@@ -33,6 +39,31 @@ pub(super) struct FindingView {
     found_at: DateTime<Utc>,
 }
 
+/// Where two accounts of a candle differ
+///
+/// By more than `[reconcile]` tolerates; the newest first. Nothing is corrected by itself.
+#[utoipa::path(
+    get,
+    path = "/v1/findings",
+    operation_id = "listFindings",
+    tag = "quality",
+    params(openapi::FindingFilter, Limit<MOST, USUAL>),
+    responses(
+        (status = 200, description = "Findings.", body = List<FindingView>, example = json!({
+            "items": [{
+                "check": "provider_divergence",
+                "series": "coinbase/BTCUSD/1d",
+                "other": "alpha_vantage/BTCUSD/1d",
+                "open_time": "2024-03-05T00:00:00Z",
+                "field": "close",
+                "bps": 42.5,
+                "found_at": "2024-03-06T00:05:00Z",
+            }],
+        })),
+        Refused,
+        Unavailable,
+    )
+)]
 pub(super) async fn list(
     State(app): State<Arc<App>>,
     mut params: Params,
@@ -41,7 +72,7 @@ pub(super) async fn list(
         check: params.text("check").map(|name| check(&name)).transpose()?,
         asset: params.get("asset")?,
     };
-    let limit = params.limit(1_000)?.unwrap_or(100);
+    let limit = params.limit(MOST)?.unwrap_or(USUAL);
     params.finish("check, asset, limit")?;
     let items = app.store.findings(&filter, limit).await?.into_iter().map(view).collect();
     Ok(Json(List { items }))

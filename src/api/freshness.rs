@@ -5,10 +5,12 @@ use std::sync::Arc;
 use axum::{Json, extract::State};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::{
     Problem,
     extract::{Params, find, unreadable},
+    openapi::{NotFound, Refused, SeriesList},
     series,
 };
 use crate::{
@@ -18,28 +20,69 @@ use crate::{
     query::{Freshness, Verdict},
 };
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(super) struct FreshnessList {
     /// The instant all verdicts are about.
     as_of: DateTime<Utc>,
     items: Vec<FreshnessView>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct FreshnessView {
     series: Series,
     role: Role,
     verdict: Verdict,
+    /// Open time of the newest candle in the lake.
+    #[schema(required)]
     last_candle: Option<DateTime<Utc>>,
+    /// Open time of the newest candle that should be there by now.
+    #[schema(required)]
     expected_candle: Option<DateTime<Utc>>,
+    /// Candles expected after the newest stretch without a gap and not accounted for.
     lag_candles: i64,
+    /// Since the newest candle closed; the true age, whatever the market does.
+    #[schema(required)]
     age_seconds: Option<i64>,
+    /// How long the oldest of the missing candles has been due; 0 if none is.
     overdue_seconds: i64,
+    /// The series is stale when it is overdue by more than this.
     stale_after_seconds: i64,
+    /// Every candle that opens before it is accounted for.
     watermark: DateTime<Utc>,
     market_open: bool,
 }
 
+/// May this be traded upon?
+///
+/// One verdict per series, by the candles that should exist, never by when something was written.
+/// Answered from memory.
+#[utoipa::path(
+    get,
+    path = "/v1/freshness",
+    operation_id = "listFreshness",
+    tag = "candles",
+    params(SeriesList),
+    responses(
+        (status = 200, description = "Verdicts.", body = FreshnessList, example = json!({
+            "as_of": "2024-03-06T12:00:30Z",
+            "items": [{
+                "series": "coinbase/BTCUSD/1m",
+                "role": "kept",
+                "verdict": "fresh",
+                "last_candle": "2024-03-06T11:59:00Z",
+                "expected_candle": "2024-03-06T11:59:00Z",
+                "lag_candles": 0,
+                "age_seconds": 30,
+                "overdue_seconds": 0,
+                "stale_after_seconds": 300,
+                "watermark": "2024-03-06T12:00:00Z",
+                "market_open": true,
+            }],
+        })),
+        Refused,
+        NotFound,
+    )
+)]
 pub(super) async fn list(
     State(app): State<Arc<App>>,
     mut params: Params,

@@ -12,8 +12,9 @@ use axum::{
 };
 use chrono::{DateTime, Utc};
 use serde::Serialize;
+use utoipa::ToSchema;
 
-use super::Problem;
+use super::{Problem, openapi::Unavailable};
 use crate::{
     app::App,
     ingest::Standing,
@@ -22,17 +23,39 @@ use crate::{
     query::Verdict,
 };
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Version {
+    /// `barkeep`.
     name: &'static str,
+    /// Of the package.
     version: &'static str,
 }
 
+/// Whether the process lives
+#[utoipa::path(
+    get,
+    path = "/livez",
+    operation_id = "showLiveness",
+    tag = "operations",
+    responses((status = 200, description = "It lives.", body = String, example = "ok\n")),
+)]
 pub(super) async fn live() -> &'static str {
     "ok\n"
 }
 
+/// Whether the daemon can work
+///
 /// Ready once the store answers and the program is not stopping; the lake was opened at start.
+#[utoipa::path(
+    get,
+    path = "/readyz",
+    operation_id = "showReadiness",
+    tag = "operations",
+    responses(
+        (status = 200, description = "It can.", body = String, example = "ok\n"),
+        Unavailable,
+    )
+)]
 pub(super) async fn ready(State(app): State<Arc<App>>) -> Result<&'static str, Problem> {
     if app.lifecycle.is_stopping() {
         let detail = "barkeep is stopping";
@@ -42,10 +65,40 @@ pub(super) async fn ready(State(app): State<Arc<App>>) -> Result<&'static str, P
     Ok("ok\n")
 }
 
+/// What this is
+#[utoipa::path(
+    get,
+    path = "/version",
+    operation_id = "showVersion",
+    tag = "operations",
+    responses((
+        status = 200,
+        description = "Name and version.",
+        body = Version,
+        example = json!({ "name": "barkeep", "version": "0.1.0" })
+    )),
+)]
 pub(super) async fn version() -> Json<Version> {
     Json(Version { name: "barkeep", version: env!("CARGO_PKG_VERSION") })
 }
 
+/// Metrics for Prometheus
+#[utoipa::path(
+    get,
+    path = "/metrics",
+    operation_id = "showMetrics",
+    tag = "operations",
+    responses(
+        (
+            status = 200,
+            description = "The text format, version 0.0.4.",
+            body = String,
+            content_type = "text/plain",
+            example = "# HELP barkeep_series Series by verdict.\n# TYPE barkeep_series gauge\nbarkeep_series{verdict=\"fresh\"} 12\n"
+        ),
+        Unavailable,
+    )
+)]
 pub(super) async fn metrics(
     State(app): State<Arc<App>>,
 ) -> Result<([(HeaderName, &'static str); 1], Vec<u8>), Problem> {

@@ -3,6 +3,7 @@
 mod candles;
 mod coverage;
 mod dead_letters;
+mod docs;
 mod extract;
 mod feeds;
 mod findings;
@@ -10,6 +11,7 @@ mod freshness;
 mod health;
 mod indicators;
 mod news;
+mod openapi;
 mod problem;
 mod providers;
 mod series;
@@ -26,7 +28,6 @@ use axum::{
     http::{HeaderName, StatusCode, Uri},
     middleware::{self, Next},
     response::{IntoResponse, Response},
-    routing::get,
 };
 use tower_http::{
     catch_panic::CatchPanicLayer,
@@ -34,35 +35,46 @@ use tower_http::{
     request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer},
     trace::TraceLayer,
 };
+use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub use self::problem::Problem;
 use crate::app::App;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// Every route there is.
+/// Every route there is, each with its own description; a handler names its path.
+fn table() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::with_openapi(openapi::head())
+        .routes(routes!(series::list))
+        .routes(routes!(series::watermarks))
+        .routes(routes!(freshness::list))
+        .routes(routes!(candles::list))
+        .routes(routes!(coverage::show))
+        .routes(routes!(dead_letters::list))
+        .routes(routes!(dead_letters::show))
+        .routes(routes!(dead_letters::raw))
+        .routes(routes!(findings::list))
+        .routes(routes!(providers::list))
+        .routes(routes!(news::list))
+        .routes(routes!(indicators::list))
+        .routes(routes!(feeds::list))
+        .routes(routes!(health::live))
+        .routes(routes!(health::ready))
+        .routes(routes!(health::version))
+        .routes(routes!(health::metrics))
+        .routes(routes!(docs::document))
+        .routes(routes!(docs::page))
+}
+
+/// What `GET /openapi.json` answers.
+pub fn document() -> utoipa::openapi::OpenApi {
+    openapi::finished(table().into_openapi())
+}
+
 pub fn router(app: Arc<App>) -> Router {
     let patience = app.config.server.request_timeout;
-    let routes = Router::new()
-        .route("/v1/series", get(series::list))
-        .route("/v1/watermarks", get(series::watermarks))
-        .route("/v1/freshness", get(freshness::list))
-        .route("/v1/candles", get(candles::list))
-        .route("/v1/coverage", get(coverage::show))
-        .route("/v1/dead-letters", get(dead_letters::list))
-        .route("/v1/dead-letters/{id}", get(dead_letters::show))
-        .route("/v1/dead-letters/{id}/raw", get(dead_letters::raw))
-        .route("/v1/findings", get(findings::list))
-        .route("/v1/providers", get(providers::list))
-        .route("/v1/news", get(news::list))
-        .route("/v1/macro", get(indicators::list))
-        .route("/v1/feeds", get(feeds::list))
-        .route("/livez", get(health::live))
-        .route("/readyz", get(health::ready))
-        .route("/version", get(health::version))
-        .route("/metrics", get(health::metrics))
-        .fallback(unknown_route)
-        .method_not_allowed_fallback(wrong_method);
+    let (routes, _) = table().split_for_parts();
+    let routes = routes.fallback(unknown_route).method_not_allowed_fallback(wrong_method);
     guarded(routes, patience)
         .layer(middleware::from_fn_with_state(app.clone(), measure))
         .layer(CompressionLayer::new())
@@ -100,11 +112,15 @@ async fn measure(State(app): State<Arc<App>>, request: Request, next: Next) -> R
 
 async fn in_time(State(patience): State<Duration>, request: Request, next: Next) -> Response {
     let Ok(response) = tokio::time::timeout(patience, next.run(request)).await else {
-        let detail = format!("the answer took longer than {patience:?}");
-        let problem = Problem::new(StatusCode::GATEWAY_TIMEOUT, "timeout", detail);
-        return problem.fix("ask for a smaller window, or try again").into_response();
+        return too_slow(patience).into_response();
     };
     response
+}
+
+fn too_slow(patience: Duration) -> Problem {
+    let detail = format!("the answer took longer than {patience:?}");
+    let problem = Problem::new(StatusCode::GATEWAY_TIMEOUT, "timeout", detail);
+    problem.fix("ask for a smaller window, or try again")
 }
 
 fn panicked(panic: Box<dyn Any + Send>) -> Response {
@@ -112,14 +128,19 @@ fn panicked(panic: Box<dyn Any + Send>) -> Response {
     let said = text.or_else(|panic| panic.downcast::<&str>().map(|text| (*text).to_owned()));
     let said = said.unwrap_or_default();
     tracing::error!(panic = said, "a request panicked");
+    failed().into_response()
+}
+
+/// The log says more; a caller must not learn of the inside.
+fn failed() -> Problem {
     let detail = "the log has the details under this request id";
-    Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", detail).into_response()
+    Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", detail)
 }
 
 async fn unknown_route(uri: Uri) -> Problem {
     let detail = format!("there is no route {}", extract::quoted(uri.path()));
     Problem::new(StatusCode::NOT_FOUND, "unknown_route", detail)
-        .fix("see the README for the list of routes")
+        .fix("GET /openapi.json lists the routes, /docs shows them")
 }
 
 async fn wrong_method(request: Request) -> Problem {

@@ -5,6 +5,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::{
     error::{ErrorClass, chain},
@@ -14,23 +15,34 @@ use crate::{
 };
 
 /// `application/problem+json`: what is wrong, in which field, and how to mend it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct Problem {
+    /// Always `about:blank`; `code` tells problems apart.
     #[serde(rename = "type")]
     kind: &'static str,
+    /// The status in words.
     title: &'static str,
+    /// The same as that of the answer.
     #[serde(serialize_with = "number")]
+    #[schema(value_type = u16, minimum = 400, maximum = 599)]
     status: StatusCode,
     /// A stable word for programs.
     code: &'static str,
+    /// What is wrong.
     detail: String,
+    /// The parameter that is wrong.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, nullable = false)]
     field: Option<Box<str>>,
+    /// How to mend it.
+    #[schema(nullable = false)]
     #[serde(skip_serializing_if = "Option::is_none")]
     fix: Option<String>,
 }
 
 impl Problem {
+    pub const MEDIA_TYPE: &'static str = "application/problem+json";
+
     pub fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
         let title = status.canonical_reason().unwrap_or("Error");
         let detail = detail.into();
@@ -49,6 +61,10 @@ impl Problem {
 
     pub fn fix(self, fix: &str) -> Self {
         Self { fix: Some(fix.to_owned()), ..self }
+    }
+
+    pub const fn status(&self) -> StatusCode {
+        self.status
     }
 
     fn failure(class: ErrorClass, error: &dyn std::error::Error) -> Self {
@@ -93,7 +109,7 @@ impl From<IngestError> for Problem {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let mut response = (self.status, axum::Json(self)).into_response();
-        let kind = HeaderValue::from_static("application/problem+json");
+        let kind = HeaderValue::from_static(Self::MEDIA_TYPE);
         response.headers_mut().insert(CONTENT_TYPE, kind);
         response
     }

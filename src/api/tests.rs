@@ -3,6 +3,7 @@
 use axum::{
     body::{Body, to_bytes},
     http::header::CONTENT_TYPE,
+    routing::get,
 };
 use serde_json::{Value, json};
 use tower::ServiceExt;

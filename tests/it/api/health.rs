@@ -43,7 +43,7 @@ async fn a_request_keeps_its_id_or_gets_one() {
 #[tokio::test]
 async fn answers_are_compressed_for_those_who_ask() {
     let app = TestApp::start().await;
-    for route in ["/v1/series", "/metrics", "/v1/nothing"] {
+    for route in ["/v1/series", "/metrics", "/openapi.json", "/docs", "/v1/nothing"] {
         let plain = app.get(route).await;
         assert_eq!(plain.header("content-encoding"), "", "{route}");
         let zipped = app.send(Request::get(route).header("accept-encoding", "gzip")).await;

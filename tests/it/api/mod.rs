@@ -6,6 +6,7 @@ mod dead_letters;
 mod feeds;
 mod freshness;
 mod health;
+mod openapi;
 mod problems;
 mod series;
 

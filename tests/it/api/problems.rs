@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::support::test_app::{Setup, TestApp};
 
-const ROUTES: [&str; 16] = [
+const ROUTES: [&str; 19] = [
     "/v1/series",
     "/v1/watermarks",
     "/v1/freshness",
@@ -16,6 +16,7 @@ const ROUTES: [&str; 16] = [
     "/v1/dead-letters/dl_0",
     "/v1/dead-letters/dl_0/raw",
     "/v1/findings",
+    "/v1/providers",
     "/v1/news",
     "/v1/macro",
     "/v1/feeds",
@@ -23,6 +24,8 @@ const ROUTES: [&str; 16] = [
     "/readyz",
     "/version",
     "/metrics",
+    "/openapi.json",
+    "/docs",
 ];
 
 /// The words themselves: whoever reads them must know what to change.

@@ -1,0 +1,72 @@
+//! `GET /openapi.json` and `GET /docs`: what the API says of itself, to programs and to people.
+//!
+//! The page is our own: crates that embed a ready-made one load its script from another server or
+//! download it while they are built, and neither works offline.
+
+use axum::{
+    http::{
+        HeaderName,
+        header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE},
+    },
+    response::Html,
+};
+use bytes::Bytes;
+
+use super::{Problem, extract::Params, openapi, openapi::Refused};
+
+/// One document, so that a browser asks once.
+const PAGE: &str = concat!(
+    include_str!("docs/head.html"),
+    "<style>\n",
+    include_str!("docs/style.css"),
+    "</style>\n",
+    include_str!("docs/body.html"),
+    "<script type=\"module\">\n",
+    include_str!("docs/render.js"),
+    include_str!("docs/schema.js"),
+    "</script>\n</html>\n",
+);
+
+/// The page runs its own script and talks to this server, and to nobody else.
+const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; \
+    connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/// This description
+#[utoipa::path(
+    get,
+    path = "/openapi.json",
+    operation_id = "showOpenApi",
+    tag = "operations",
+    responses(
+        (status = 200, description = "OpenAPI 3.1.", body = Object, example = json!({
+            "openapi": "3.1.0",
+            "info": { "title": "Barkeep", "version": "0.1.0" },
+            "paths": {},
+        })),
+        Refused,
+    )
+)]
+pub(super) async fn document(
+    params: Params,
+) -> Result<([(HeaderName, &'static str); 1], Bytes), Problem> {
+    params.finish("")?;
+    Ok(([(CONTENT_TYPE, "application/json")], openapi::text()))
+}
+
+/// This description, to be read and tried in a browser
+#[utoipa::path(
+    get,
+    path = "/docs",
+    operation_id = "showDocs",
+    tag = "operations",
+    responses((
+        status = 200,
+        description = "A page that needs nothing but this server.",
+        body = String,
+        content_type = "text/html",
+        example = "<!doctype html>"
+    )),
+)]
+pub(super) async fn page() -> ([(HeaderName, &'static str); 1], Html<&'static str>) {
+    ([(CONTENT_SECURITY_POLICY, POLICY)], Html(PAGE))
+}

@@ -1,0 +1,170 @@
+//! Query parameters as the document describes them; `extract` is what reads them.
+
+use serde_json::json;
+use utoipa::{
+    IntoParams, PartialSchema,
+    openapi::{
+        KnownFormat, ObjectBuilder, RefOr, Required, SchemaFormat,
+        path::{Parameter, ParameterBuilder, ParameterIn},
+        schema::{Schema, Type},
+    },
+};
+
+use crate::{
+    market::{Indicator, Timeframe},
+    quality::Check,
+};
+
+/// One series, by its name or by its parts.
+pub(in crate::api) enum OneSeries {}
+
+/// Series by what they are made of.
+pub(in crate::api) enum SeriesFilter {}
+
+/// Several series, by name or by what they are made of.
+pub(in crate::api) enum SeriesList {}
+
+/// Dead letters.
+pub(in crate::api) enum LetterFilter {}
+
+/// Findings.
+pub(in crate::api) enum FindingFilter {}
+
+/// Anything about one asset.
+pub(in crate::api) enum AssetFilter {}
+
+/// Observations of one indicator.
+pub(in crate::api) enum IndicatorFilter {}
+
+/// A window in time.
+pub(in crate::api) enum Span {}
+
+/// At most `MOST`, and `USUAL` where nobody says how many.
+pub(in crate::api) enum Limit<const MOST: u32, const USUAL: u32> {}
+
+impl IntoParams for OneSeries {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let about = "A series; or else give asset and timeframe, of the provider on duty if none is \
+                     named.";
+        let series = text(&format!("^{}$", series()), "coinbase/BTCUSD/1m");
+        [vec![query("series", about, series)], of_parts()].concat()
+    }
+}
+
+impl IntoParams for SeriesFilter {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        of_parts()
+    }
+}
+
+impl IntoParams for SeriesList {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let about = "One series or several, separated by commas, answered in this order; without it \
+                     all that pass the filters.";
+        let one = series();
+        let list = text(&format!("^{one}(,{one})*$"), "coinbase/BTCUSD/1m");
+        let on_duty = ObjectBuilder::new().schema_type(Type::Boolean).default(Some(json!(false)));
+        let on_duty = query("on_duty", "Only those that answer for their asset now.", on_duty);
+        [vec![query("series", about, list)], of_parts(), vec![on_duty]].concat()
+    }
+}
+
+impl IntoParams for LetterFilter {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let indicators = Indicator::ALL.map(Indicator::as_str).join("|");
+        let feed = format!("alpha_vantage/(news/{ASSET_PART}|macro/({indicators}))");
+        let subject = text(&format!("^({}|{feed})$", series()), "coinbase/BTCUSD/1m");
+        let cursor = text("^[0-9]{1,16}\\.dl_[0-9a-f]{32}$", CURSOR);
+        vec![
+            query("series", "Of this series or feed.", subject),
+            query("expectation", "Refused for this.", text("^[a-z_]+$", "high_not_below_low")),
+            query("cursor", "The `next` of the page before.", cursor),
+        ]
+    }
+}
+
+impl IntoParams for FindingFilter {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        vec![query("check", "What was compared.", Check::schema()), asset()]
+    }
+}
+
+impl IntoParams for AssetFilter {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        vec![asset()]
+    }
+}
+
+impl IntoParams for IndicatorFilter {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        vec![query("indicator", "Only this one.", Indicator::schema())]
+    }
+}
+
+impl IntoParams for Span {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let instant = |name, about, example| {
+            let format = SchemaFormat::KnownFormat(KnownFormat::DateTime);
+            let time = ObjectBuilder::new().schema_type(Type::String).format(Some(format));
+            query(name, about, time.examples([json!(example)]))
+        };
+        let start = "The first instant of the window, 1970 or later; with `end` or not at all.";
+        vec![
+            instant("start", start, "2024-03-06T10:00:00Z"),
+            instant("end", "The first instant after the window.", "2024-03-06T12:00:00Z"),
+        ]
+    }
+}
+
+impl<const MOST: u32, const USUAL: u32> IntoParams for Limit<MOST, USUAL> {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let limit = ObjectBuilder::new()
+            .schema_type(Type::Integer)
+            .minimum(Some(1))
+            .maximum(Some(MOST))
+            .default(Some(json!(USUAL)))
+            .examples([json!(3)]);
+        vec![query("limit", "The newest so many.", limit)]
+    }
+}
+
+const PROVIDER: &str = "[a-z0-9_]{1,40}";
+/// Separators are dropped; inside a series the slash is none.
+const ASSET: &str = "[-_/]*([A-Za-z0-9][-_/]*){1,20}";
+const ASSET_PART: &str = "[-_]*([A-Za-z0-9][-_]*){1,20}";
+const CURSOR: &str = "1709726430000000.dl_e32f3b996a612fb628c13ced677da6ff";
+
+fn series() -> String {
+    let timeframes = Timeframe::ALL.map(Timeframe::as_str).join("|");
+    format!("{PROVIDER}/{ASSET_PART}/({timeframes})")
+}
+
+fn of_parts() -> Vec<Parameter> {
+    let provider = text(&format!("^{PROVIDER}$"), "coinbase");
+    vec![
+        asset(),
+        query("timeframe", "How long a candle lasts.", Timeframe::schema()),
+        query("provider", "Who says so.", provider),
+    ]
+}
+
+fn asset() -> Parameter {
+    let asset = text(&format!("^{ASSET}$"), "BTCUSD");
+    query("asset", "What is traded; BTC-USD, BTC/USD and btc_usd are BTCUSD too.", asset)
+}
+
+fn text(pattern: &str, example: &str) -> ObjectBuilder {
+    let text = ObjectBuilder::new().schema_type(Type::String).pattern(Some(pattern));
+    text.examples([json!(example)])
+}
+
+/// No parameter has to be given.
+fn query(name: &str, about: &str, schema: impl Into<RefOr<Schema>>) -> Parameter {
+    ParameterBuilder::new()
+        .name(name)
+        .parameter_in(ParameterIn::Query)
+        .required(Required::False)
+        .description(Some(about))
+        .schema(Some(schema))
+        .build()
+}

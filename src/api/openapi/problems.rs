@@ -1,0 +1,70 @@
+//! The refusals that routes have in common, each with a problem as it is really given.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use axum::http::StatusCode;
+use serde_json::json;
+use utoipa::{
+    IntoResponses, ToSchema,
+    openapi::{Content, Ref, RefOr, Response, ResponseBuilder},
+};
+
+use super::super::{Problem, failed, too_slow};
+
+type Responses = BTreeMap<String, RefOr<Response>>;
+
+/// 422: the request is wrong in one field.
+pub(in crate::api) enum Refused {}
+
+/// 404: what is asked for by its name is not there.
+pub(in crate::api) enum NotFound {}
+
+/// 503: the store, the lake or the daemon is not there at present.
+pub(in crate::api) enum Unavailable {}
+
+/// 500 and 504: what any route may come to.
+pub(super) enum Whatever {}
+
+impl IntoResponses for Refused {
+    fn responses() -> Responses {
+        let detail = "limit \"0\" is out of range or no number";
+        let example = Problem::invalid("limit", detail, "write a whole number from 1 to 1000");
+        one("A parameter is unknown, missing or makes no sense; `field` names it.", &example)
+    }
+}
+
+impl IntoResponses for NotFound {
+    fn responses() -> Responses {
+        let example = Problem::not_found("series coinbase/SOLUSD/1m", "GET /v1/series lists them");
+        one("There is nothing by that name.", &example)
+    }
+}
+
+impl IntoResponses for Unavailable {
+    fn responses() -> Responses {
+        let detail = "the control store does not answer";
+        let example = Problem::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail);
+        one(
+            "The store or the lake does not answer, or the daemon is stopping; try again.",
+            &example,
+        )
+    }
+}
+
+impl Whatever {
+    pub(super) fn responses_of_all() -> Responses {
+        let mut all = one("Our own fault; the log has the details.", &failed());
+        all.append(&mut one("The answer took too long.", &too_slow(Duration::from_secs(30))));
+        all
+    }
+}
+
+fn one(description: &str, example: &Problem) -> Responses {
+    let content = Content::builder()
+        .schema(Some(Ref::from_schema_name(Problem::name())))
+        .example(Some(json!(example)))
+        .build();
+    let response =
+        ResponseBuilder::new().description(description).content(Problem::MEDIA_TYPE, content);
+    BTreeMap::from([(example.status().as_str().to_owned(), response.build().into())])
+}

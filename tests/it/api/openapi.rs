@@ -1,0 +1,208 @@
+//! What the API says of itself, and whether it is true.
+
+mod conform;
+
+use std::collections::BTreeSet;
+
+use axum::http::Request;
+use insta::assert_json_snapshot;
+use serde_json::{Value, json};
+
+use self::conform::faults;
+use crate::support::test_app::{Setup, TestApp};
+
+const METHODS: [&str; 8] = ["get", "put", "post", "delete", "options", "head", "patch", "trace"];
+
+fn document() -> Value {
+    json!(barkeep::api::document())
+}
+
+/// Every operation with its path.
+fn operations(document: &Value) -> Vec<(&str, &Value)> {
+    let paths = document["paths"].as_object().unwrap();
+    paths.iter().map(|(path, item)| (path.as_str(), &item["get"])).collect()
+}
+
+fn list<'a>(of: &'a Value, name: &str) -> &'a [Value] {
+    of[name].as_array().map_or(&[], Vec::as_slice)
+}
+
+fn is_told(of: &Value, name: &str) -> bool {
+    of[name].as_str().is_some_and(|text| !text.trim().is_empty())
+}
+
+/// Whoever changes an answer sees here what callers will notice.
+#[tokio::test]
+async fn the_document_is_the_reviewed_one() {
+    assert_json_snapshot!(document(), { ".info.version" => "[the version of the package]" });
+    let app = TestApp::start().await;
+    let served = app.get("/openapi.json").await.ok();
+    assert_eq!(served, document());
+    assert_eq!(served["openapi"], "3.1.0");
+    assert_eq!(served["info"]["version"], env!("CARGO_PKG_VERSION"));
+}
+
+/// axum lists its routes to nobody but a debugger, so it is read like one.
+#[tokio::test]
+async fn every_route_is_in_the_document_and_the_other_way_round() {
+    let app = TestApp::start().await;
+    let shown = format!("{:?}", barkeep::api::router(app.app.clone()));
+    // The fallback is shown as a root and as whatever is below it.
+    let is_path = |text: &&str| text.starts_with('/') && *text != "/" && !text.contains("{*");
+    let routed: BTreeSet<&str> = shown.split('"').filter(is_path).collect();
+    let document = document();
+    let documented: BTreeSet<&str> =
+        operations(&document).into_iter().map(|(path, _)| path).collect();
+    assert!(routed.len() > 10, "the routes are not where they are looked for: {shown}");
+    assert_eq!(routed, documented);
+}
+
+#[test]
+fn every_operation_parameter_and_answer_is_described_and_has_an_example() {
+    let document = document();
+    let tags: Vec<&Value> = list(&document, "tags").iter().map(|tag| &tag["name"]).collect();
+    let mut ids = BTreeSet::new();
+    for (path, operation) in operations(&document) {
+        assert!(is_told(operation, "summary"), "{path}");
+        assert!(ids.insert(operation["operationId"].as_str().unwrap()), "{path}: its id is taken");
+        assert_eq!(list(operation, "tags").len(), 1, "{path}");
+        assert!(tags.contains(&&operation["tags"][0]), "{path}");
+        let item = document["paths"][path].as_object().unwrap();
+        let methods: Vec<_> = METHODS.iter().filter(|name| item.contains_key(**name)).collect();
+        assert_eq!(methods, [&"get"], "{path} is read, and nothing else");
+        for parameter in list(operation, "parameters") {
+            let asked = format!("{path} {}", parameter["name"]);
+            assert!(is_told(parameter, "description"), "{asked}");
+            let schema = &parameter["schema"];
+            assert!(schema["type"].is_string(), "{asked} has no type");
+            let is_word = schema["type"] == "boolean" || schema["enum"].is_array();
+            let has_example = parameter["example"].is_string() || schema["examples"].is_array();
+            assert!(is_word || has_example, "{asked} has no example");
+        }
+        for (status, answer) in operation["responses"].as_object().unwrap() {
+            assert!(is_told(answer, "description"), "{path} {status}");
+            let content = answer["content"].as_object().unwrap();
+            assert_eq!(content.len(), 1, "{path} {status}");
+            for (kind, body) in content {
+                assert_eq!(kind == "application/problem+json", status != "200", "{path} {status}");
+                assert!(!body["schema"].is_null(), "{path} {status} has no schema");
+                let example = &body["example"];
+                assert!(!example.is_null(), "{path} {status} has no example");
+                let found = faults(&document, &body["schema"], example);
+                assert!(found.is_empty(), "{path} {status}, example: {found:#?}");
+            }
+        }
+    }
+}
+
+/// A price needs no words, most things do.
+#[test]
+fn every_member_of_an_answer_is_described() {
+    const PLAIN: [&str; 18] = [
+        "open",
+        "high",
+        "low",
+        "close",
+        "open_time",
+        "state",
+        "message",
+        "since",
+        "last_seen_at",
+        "times_seen",
+        "found_at",
+        "title",
+        "url",
+        "topics",
+        "market_open",
+        "start",
+        "end",
+        "items",
+    ];
+    let document = document();
+    for (name, schema) in document["components"]["schemas"].as_object().unwrap() {
+        let alternatives = [std::slice::from_ref(schema), list(schema, "oneOf")].concat();
+        for (member, schema) in
+            alternatives.iter().filter_map(|one| one["properties"].as_object()).flatten()
+        {
+            // What may be null is described beside the null.
+            let said = if schema["oneOf"].is_array() { &schema["oneOf"][0] } else { schema };
+            let is_plain = PLAIN.contains(&member.as_str()) || said["$ref"].is_string();
+            assert!(is_plain || is_told(said, "description"), "{name}.{member}");
+        }
+    }
+}
+
+/// A parameter that is in the document is known to the route, and one that is not is refused.
+#[tokio::test]
+async fn routes_take_the_parameters_of_the_document_and_no_others() {
+    const NO_NAMES: [&str; 6] = ["or", "one", "several", "separated", "by", "commas"];
+    let app = TestApp::start().await;
+    let document = document();
+    for (path, operation) in operations(&document) {
+        if operation["responses"]["422"].is_null() {
+            continue;
+        }
+        let in_query = |parameter: &&Value| parameter["in"] == "query";
+        let parameters = list(operation, "parameters").iter().filter(in_query);
+        let mut documented: BTreeSet<&str> =
+            parameters.map(|parameter| parameter["name"].as_str().unwrap()).collect();
+        let series = if documented.contains("series") { "&series=coinbase/BTCUSD/1m" } else { "" };
+        let asked = format!("{path}?nonsense=1{series}");
+        let problem = app.get(&asked.replace("{id}", "dl_0")).await.problem_of(&asked, 422);
+        assert_eq!(problem["field"], "nonsense", "{asked}");
+        let fix = problem["fix"].as_str().unwrap();
+        let (_, names) = fix.split_once("the parameters are: ").unwrap_or_default();
+        let is_end = |c: char| !c.is_ascii_alphanumeric() && c != '_';
+        let known = names.split(is_end).filter(|name| !name.is_empty() && !NO_NAMES.contains(name));
+        for name in known {
+            assert!(documented.remove(name), "{path} takes {name} and does not say so");
+        }
+        assert!(documented.is_empty(), "{path} does not take {documented:?}");
+    }
+}
+
+/// Minutes with refused rows and hours that fail, so that there is something of most kinds.
+#[tokio::test]
+async fn answers_keep_to_the_document() {
+    let settings = &[("PROVIDERS__COINBASE__RETRIES", "0")];
+    let setup = Setup { timeframes: "1m,1h,4h", settings, ..Setup::default() };
+    let app = TestApp::with(setup).await;
+    app.set_faults(&["bad_row=0.5"]);
+    app.round().await;
+    app.set_faults(&["server_error=1"]);
+    app.poll("coinbase/BTCUSD/1h").await.unwrap_err();
+    let letters = app.get("/v1/dead-letters").await.ok();
+    let id = letters["items"][0]["id"].as_str().expect("a refused row");
+    let document = document();
+    for (path, operation) in operations(&document) {
+        let names_series =
+            list(operation, "parameters").iter().any(|parameter| parameter["name"] == "series");
+        let query = if names_series { "?series=coinbase/BTCUSD/1m" } else { "" };
+        for asked in [format!("{path}{query}"), format!("{path}?series=coinbase/SOLUSD/1m")] {
+            let answer = app.send(Request::get(asked.replace("{id}", id))).await;
+            let said = &operation["responses"][answer.status.as_str()]["content"];
+            let kind = answer.header("content-type").split(';').next().unwrap();
+            assert!(said[kind].is_object(), "{asked}: {} {kind}", answer.status);
+            if kind.ends_with("json") {
+                let found = faults(&document, &said[kind]["schema"], &answer.json);
+                assert!(found.is_empty(), "{asked}: {found:#?}\n{:#}", answer.json);
+            }
+        }
+    }
+}
+
+/// Whoever reads the page offline gets all of it, and it asks nobody else.
+#[tokio::test]
+async fn the_page_needs_nothing_but_this_server() {
+    let app = TestApp::start().await;
+    let page = app.get("/docs").await;
+    assert_eq!(page.status, 200);
+    assert_eq!(page.header("content-type"), "text/html; charset=utf-8");
+    let policy = page.header("content-security-policy");
+    assert!(policy.contains("default-src 'none'") && policy.contains("connect-src 'self'"));
+    let text = page.text();
+    for elsewhere in ["http://", "https://", "src=", "@import", "url("] {
+        assert!(!text.contains(elsewhere), "the page has {elsewhere}");
+    }
+    assert!(text.contains("fetch(\"/openapi.json\")") && text.len() < 40_000);
+}
