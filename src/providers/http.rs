@@ -189,11 +189,11 @@ impl HttpClient {
             tracing::warn!(
                 provider = %self.provider,
                 reason,
-                "is not asked for a while; `barkeep providers check {}` tells more",
+                "{0} is not asked for a while; `barkeep providers check {0}` tells more",
                 self.provider
             );
         } else if before != Circuit::Closed && self.circuit() == Circuit::Closed {
-            tracing::info!(provider = %self.provider, "answers again");
+            tracing::info!(provider = %self.provider, "{} answers again", self.provider);
         }
         outcome
     }
