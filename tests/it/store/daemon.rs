@@ -22,9 +22,8 @@ const FAULTS: [&str; 7] = [
 fn ledgers(app: &TestApp) -> Vec<String> {
     let ledger = |book: std::sync::Arc<barkeep::ingest::Book>| {
         let due = app.due(book.series());
-        book.with_ledger(|ledger| {
-            format!("{} {} {:?}", book.series(), book.landings(), ledger.gaps(due))
-        })
+        let gaps = book.with_ledger(|ledger| ledger.gaps(due));
+        format!("{} {} {gaps:?}", book.series(), book.landings())
     };
     app.app.live_books().map(ledger).collect()
 }
@@ -50,14 +49,14 @@ async fn candles_settle_and_a_store_that_was_lost_is_rebuilt_from_the_lake() {
 
     let app = app.restart().await;
     assert_eq!(ledgers(&app), known);
-    let landed = app.app.landed();
     app.settle().await;
-    assert_eq!(app.app.landed(), landed, "nothing lands twice");
+    assert_eq!(app.app.landed(), 0, "nothing lands twice");
 
     execute(&url, "drop schema public cascade; create schema public").await;
     let app = app.restart().await;
     app.settle().await;
+    // Asking for the holes again took some minutes, in which something new has closed.
+    assert!(app.app.landed() < 30, "{} landed anew", app.app.landed());
     assert_clean(&app, 900).await;
-    assert_eq!(app.app.landed(), 0, "nothing lands twice");
     app.app.store.close().await;
 }
