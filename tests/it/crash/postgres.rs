@@ -8,7 +8,7 @@ use super::stage::Stage;
 use crate::support::postgres::{Cluster, PASSWORD};
 
 const SEED: u64 = 20_260_102;
-const KILLS: usize = 10;
+const KILLS: usize = 8;
 const PATIENCE: Duration = Duration::from_secs(20);
 
 async fn stage(history: &str, cluster: &Cluster) -> Stage {
@@ -42,7 +42,7 @@ async fn t35_a_kill_beside_a_server_loses_and_doubles_nothing() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn t35_a_server_that_goes_and_comes_in_the_middle_of_a_backfill_loses_and_doubles_nothing() {
     let cluster = Arc::new(Cluster::start().await);
-    let mut stage = stage("2d", &cluster).await;
+    let mut stage = stage("1d", &cluster).await;
     let mut daemon = stage.spawn();
     daemon.wait_until("/v1/series", PATIENCE, |_| true).await;
     for _ in 0..3 {
@@ -59,7 +59,7 @@ async fn t35_a_server_that_goes_and_comes_in_the_middle_of_a_backfill_loses_and_
     stage.caught_up(&mut daemon).await;
     daemon.stop().await;
     let audit = stage.examine().await;
-    assert!(audit.agree > 7_000, "{audit:?}");
+    assert!(audit.agree > 3_000, "{audit:?}");
     assert!(!stage.read_log().contains(PASSWORD));
 }
 

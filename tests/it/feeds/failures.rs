@@ -36,6 +36,7 @@ async fn t20_t21_bad_articles_become_dead_letters_and_the_rest_lands() {
     let app = newsroom.app(&[]).await;
     for _ in 0..2 {
         app.collect(BTC).await.unwrap();
+        app.clock.advance(TimeDelta::seconds(1));
     }
     assert_eq!(rows(&app.app.config.lake.path, NEWS).await, 1);
     let kept = letters(&app, BTC).await;
