@@ -65,6 +65,23 @@ async fn t22_a_revision_lands_beside_what_it_revises_and_nothing_else_lands_twic
     assert_clean(&app).await;
 }
 
+/// Whoever builds candles from a sampled stream misses some highs and lows; the provider's own candle
+/// is a revision beside the one that came first.
+#[tokio::test]
+async fn t14_a_candle_built_from_a_stream_gives_way_to_the_providers_own() {
+    let app = TestApp::with(Setup { simulation: quiet(0.0, 0.0), ..Setup::default() }).await;
+    let sampled = "time,open,high,low,close,volume\n2024-03-06T11:57:00Z,2,3,1,2,1\n";
+    assert_eq!(app.import("stream.csv", sampled, BTC).await.landed, 1);
+    app.settle().await;
+    let at = "2024-03-06T11:57:00Z".parse().unwrap();
+    let only = Window::of_candles(at, Timeframe::M1, 1);
+    let landed = app.app.lake.candles(Timeframe::M1).candles(&series(), only).await.unwrap();
+    assert_eq!(landed.len(), 1, "one candle is read, the newest revision");
+    assert_eq!(landed[0].revision, 1);
+    assert!(landed[0].candle.open > 1_000.0, "the exchange's own: {:?}", landed[0].candle);
+    assert_clean(&app).await;
+}
+
 #[tokio::test]
 async fn t52_landing_the_same_again_after_many_commits_adds_nothing() {
     let app = TestApp::with(Setup { simulation: quiet(0.0, 0.0), ..Setup::default() }).await;
