@@ -12,7 +12,8 @@ use futures::future::BoxFuture;
 use super::Lane;
 use crate::{config::Limit, market::ProviderId};
 
-/// What is left of a limit in thousandths of its span: the network may squeeze what was sent evenly.
+/// What is left of a limit in thousandths of its span, where requests count from the sending: the
+/// network may squeeze what was sent evenly.
 const MARGIN_PERMILLE: i32 = 5;
 
 /// Limits over shorter spans are spent again before a process can restart.
@@ -58,9 +59,13 @@ pub(super) struct Spending {
 
 impl Spending {
     pub(super) fn new(limit: Limit) -> Self {
-        let span = limit.span + limit.span * MARGIN_PERMILLE / 1_000;
         let grain = limit.span / 10_000;
-        Self { limit, span, grain, requests: VecDeque::new(), in_flight: 0, used: 0 }
+        let requests = VecDeque::new();
+        let mut new = Self { limit, span: limit.span, grain, requests, in_flight: 0, used: 0 };
+        if !new.is_strict() {
+            new.span += limit.span * MARGIN_PERMILLE / 1_000;
+        }
+        new
     }
 
     pub(super) fn limit(&self) -> Limit {
