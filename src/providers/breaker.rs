@@ -105,8 +105,8 @@ impl Breaker {
 }
 
 impl Permit<'_> {
-    /// Says how the request ended; returns whether that opened the circuit.
-    pub(super) fn ended(self, health: Health, now: DateTime<Utc>) -> bool {
+    /// Says how the request ended; returns what the circuit became by that, if it changed.
+    pub(super) fn ended(self, health: Health, now: DateTime<Utc>) -> Option<Circuit> {
         let mut state = self.breaker.state();
         if health == Health::Answered {
             state.failures = 0;
@@ -114,20 +114,20 @@ impl Permit<'_> {
             if self.is_probe || state.open.is_none() {
                 *state = State::default();
             }
-            return false;
+            return self.is_probe.then_some(Circuit::Closed);
         }
         state.failures += 1;
         let is_key = health == Health::Refused;
         if state.open.is_some() && !self.is_probe
             || !is_key && !self.is_probe && state.failures < FAILURES
         {
-            return false;
+            return None;
         }
         let doubled = FIRST_COOL_DOWN * 2_i32.pow(state.openings.min(8));
         let cool_down = if is_key { KEY_COOL_DOWN } else { doubled.min(LONGEST_COOL_DOWN) };
         state.open = Some(Open { until: now + cool_down, cool_down, is_probed: false });
         state.openings += 1;
-        true
+        Some(Circuit::Open)
     }
 }
 
@@ -151,13 +151,14 @@ mod tests {
         DateTime::from_timestamp(1_700_000_000 + seconds, 0).unwrap()
     }
 
-    fn end(breaker: &Breaker, health: Health, now: DateTime<Utc>) {
-        breaker.admit(now).unwrap().ended(health, now);
+    fn end(breaker: &Breaker, health: Health, now: DateTime<Utc>) -> Option<Circuit> {
+        breaker.admit(now).unwrap().ended(health, now)
     }
 
     fn opened() -> Breaker {
         let breaker = Breaker::default();
-        (0..FAILURES).for_each(|_| end(&breaker, Health::Failed, at(0)));
+        let changes: Vec<_> = (0..FAILURES).map(|_| end(&breaker, Health::Failed, at(0))).collect();
+        assert_eq!(changes, [None, None, None, None, Some(Circuit::Open)]);
         breaker
     }
 
@@ -165,8 +166,8 @@ mod tests {
     fn five_failures_in_a_row_open_it_and_an_answer_in_between_does_not() {
         let breaker = Breaker::default();
         for _ in 0..3 {
-            (1..FAILURES).for_each(|_| end(&breaker, Health::Failed, at(0)));
-            end(&breaker, Health::Answered, at(0));
+            (1..FAILURES).for_each(|_| assert_eq!(end(&breaker, Health::Failed, at(0)), None));
+            assert_eq!(end(&breaker, Health::Answered, at(0)), None);
         }
         assert_eq!(breaker.circuit(at(0)), Circuit::Closed);
         assert_eq!(opened().admit(at(0)).unwrap_err(), at(30));
@@ -175,7 +176,7 @@ mod tests {
     #[test]
     fn t02_a_refused_key_opens_it_at_once_and_for_long() {
         let breaker = Breaker::default();
-        end(&breaker, Health::Refused, at(0));
+        assert_eq!(end(&breaker, Health::Refused, at(0)), Some(Circuit::Open));
         assert_eq!(breaker.admit(at(899)).unwrap_err(), at(900));
         assert!(breaker.admit(at(900)).is_ok());
     }
@@ -186,9 +187,9 @@ mod tests {
         let probe = breaker.admit(at(30)).unwrap();
         assert!(breaker.admit(at(31)).is_err(), "one at a time");
         drop(probe);
-        end(&breaker, Health::Failed, at(31));
+        assert_eq!(end(&breaker, Health::Failed, at(31)), Some(Circuit::Open));
         assert_eq!(breaker.admit(at(32)).unwrap_err(), at(91));
-        end(&breaker, Health::Answered, at(91));
+        assert_eq!(end(&breaker, Health::Answered, at(91)), Some(Circuit::Closed));
         assert_eq!(breaker.circuit(at(91)), Circuit::Closed);
     }
 

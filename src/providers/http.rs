@@ -182,18 +182,21 @@ impl HttpClient {
         // Where our own budget refuses, nothing was asked and nothing is known of the provider.
         let asked = self.ask(url, lane, read).await;
         let outcome = asked.map_err(|Exhausted { until }| ProviderError::Exhausted { until })?;
-        let before = self.circuit();
-        if permit.ended(Health::of(&outcome), self.clock.now()) {
-            self.metrics.circuit_openings.with_label_values(&[self.provider.as_str()]).inc();
-            let reason = outcome.as_ref().err().map(|error| chain(error)).unwrap_or_default();
-            tracing::warn!(
-                provider = %self.provider,
-                reason,
-                "{0} is not asked for a while; `barkeep providers check {0}` tells more",
-                self.provider
-            );
-        } else if before != Circuit::Closed && self.circuit() == Circuit::Closed {
-            tracing::info!(provider = %self.provider, "{} answers again", self.provider);
+        match permit.ended(Health::of(&outcome), self.clock.now()) {
+            Some(Circuit::Open) => {
+                self.metrics.circuit_openings.with_label_values(&[self.provider.as_str()]).inc();
+                let reason = outcome.as_ref().err().map(|error| chain(error)).unwrap_or_default();
+                tracing::warn!(
+                    provider = %self.provider,
+                    reason,
+                    "{0} is not asked for a while; `barkeep providers check {0}` tells more",
+                    self.provider
+                );
+            }
+            Some(Circuit::Closed) => {
+                tracing::info!(provider = %self.provider, "{} answers again", self.provider);
+            }
+            Some(Circuit::HalfOpen) | None => {}
         }
         outcome
     }
