@@ -64,10 +64,10 @@ impl Doctor {
             checkup.add(Check::Symbols, Outcome::Note, says.to_owned());
             return checkup;
         };
-        if !self.first_contact(&series, &mut checkup).await {
+        let Some(first) = self.first_contact(&series, &mut checkup).await else {
             return checkup;
-        }
-        self.symbols(&mut checkup).await;
+        };
+        self.symbols(first, &mut checkup).await;
         self.history(&series, &mut checkup).await;
         self.running_candle(&mut checkup).await;
         if depth == Depth::Thorough {

@@ -12,8 +12,13 @@ const LONG_AGO: DateTime<Utc> = DateTime::from_timestamp(946_684_800, 0).unwrap(
 const NOBODY_TRADES: [&str; 3] = ["ZZQXUSD", "XPDTRY", "ZZQX"];
 
 impl Doctor {
-    /// One question tells whether anybody is there, accepts our key, and what time it is.
-    pub(super) async fn first_contact(&self, series: &Series, checkup: &mut Checkup) -> bool {
+    /// One question tells whether anybody is there, accepts our key, and what time it is. Returns
+    /// its answer, or `None` where there is no point in asking on.
+    pub(super) async fn first_contact(
+        &self,
+        series: &Series,
+        checkup: &mut Checkup,
+    ) -> Option<Result<RawBatch, ProviderError>> {
         let asked_at = self.clock.now();
         let answer = self.ask(series, self.newest(series, 3)).await;
         let millis = (self.clock.now() - asked_at).num_milliseconds();
@@ -29,7 +34,7 @@ impl Doctor {
         };
         checkup.add(Check::Reachable, outcome, says);
         if outcome == Outcome::Bad {
-            return false;
+            return None;
         }
         let is_needed = self.provider.client().has_credentials();
         let (outcome, says) = match &answer {
@@ -44,7 +49,7 @@ impl Doctor {
         };
         checkup.add(Check::Credentials, outcome, says);
         self.compare_clocks(checkup);
-        outcome == Outcome::Good
+        (outcome == Outcome::Good).then_some(answer)
     }
 
     /// An error and what to do about it.
@@ -87,11 +92,22 @@ impl Doctor {
         checkup.add(Check::Clock, Outcome::Bad, says);
     }
 
-    pub(super) async fn symbols(&self, checkup: &mut Checkup) {
+    /// `first` is what came when the newest candles of the first asset were asked for: keys may
+    /// have 25 requests a day, and none is spent on asking again.
+    pub(super) async fn symbols(
+        &self,
+        first: Result<RawBatch, ProviderError>,
+        checkup: &mut Checkup,
+    ) {
         let (mut known, mut wrong) = (Vec::new(), Vec::new());
+        let mut first = Some(first);
         for asset in &self.assets {
             let Some(series) = self.coarsest(asset) else { continue };
-            match self.ask(&series, self.newest(&series, 3)).await {
+            let answer = match first.take() {
+                Some(answer) => answer,
+                None => self.ask(&series, self.newest(&series, 3)).await,
+            };
+            match answer {
                 Ok(_) => known.push(asset.as_str()),
                 Err(error) => wrong.push(format!("{asset}: {}", self.told(&error))),
             }
