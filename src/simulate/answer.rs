@@ -47,6 +47,12 @@ pub(super) trait Words {
     }
 }
 
+/// When the newest closed candle of a length opened where days begin at midnight UTC, all in
+/// seconds.
+pub(super) fn newest_closed(now: i64, length: i64) -> i64 {
+    (now.div_euclid(length) - 1) * length
+}
+
 /// Data on its way out.
 pub(super) trait Page {
     /// The candles it gives, in the provider's order.

@@ -10,7 +10,7 @@ use crate::{
     market::AssetClass,
     simulate::{
         Fault, MarketCandle, Reply,
-        answer::Page,
+        answer::{Page, newest_closed},
         decimal::fixed,
         fields::{Fields, Nonsense},
     },
@@ -134,7 +134,7 @@ impl Page for CandlePage {
     }
 
     fn newest_closed(&self) -> i64 {
-        (self.now.div_euclid(self.question.length) - 1) * self.question.length
+        newest_closed(self.now, self.question.length)
     }
 
     fn spoil(&mut self, fault: Fault) -> bool {

@@ -13,7 +13,7 @@ use crate::{
     config::Limit,
     simulate::{
         MarketCandle, Reply, SimulatedExchange, SimulatedProvider,
-        answer::{Page, Words},
+        answer::{Page, Words, newest_closed},
         decimal::decimal,
         fields::{Fields, Nonsense},
         routes::{Exchange, deliver},
@@ -113,7 +113,7 @@ impl Page for CandlePage {
     }
 
     fn newest_closed(&self) -> i64 {
-        (self.now.div_euclid(self.granularity) - 1) * self.granularity
+        newest_closed(self.now, self.granularity)
     }
 
     fn write(&self, bad_row: Option<(usize, Nonsense)>) -> Reply {

@@ -2,7 +2,7 @@
 
 use crate::simulate::{
     MarketCandle, Reply,
-    answer::Page,
+    answer::{Page, newest_closed},
     decimal::decimal,
     fields::{Fields, Nonsense, Word},
 };
@@ -22,7 +22,7 @@ impl Page for CandlePage {
     }
 
     fn newest_closed(&self) -> i64 {
-        (self.now.div_euclid(self.granularity) - 1) * self.granularity
+        newest_closed(self.now, self.granularity)
     }
 
     fn write(&self, bad_row: Option<(usize, Nonsense)>) -> Reply {
