@@ -1,5 +1,7 @@
 //! The HTTP control plane: the route table, and the middleware around it.
 
+mod body;
+mod caller;
 mod candles;
 mod coverage;
 mod dead_letters;
@@ -45,6 +47,25 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Every route there is, each with its own description; a handler names its path.
 fn table() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::with_openapi(openapi::head())
+        .merge(open())
+        .merge(for_readers())
+        .merge(for_operators())
+        .merge(for_admins())
+}
+
+/// For whoever can reach the daemon.
+fn open() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new()
+        .routes(routes!(health::live))
+        .routes(routes!(health::ready))
+        .routes(routes!(health::version))
+        .routes(routes!(docs::document))
+        .routes(routes!(docs::page))
+}
+
+/// What asks.
+fn for_readers() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new()
         .routes(routes!(series::list))
         .routes(routes!(series::watermarks))
         .routes(routes!(freshness::list))
@@ -58,12 +79,17 @@ fn table() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(news::list))
         .routes(routes!(indicators::list))
         .routes(routes!(feeds::list))
-        .routes(routes!(health::live))
-        .routes(routes!(health::ready))
-        .routes(routes!(health::version))
         .routes(routes!(health::metrics))
-        .routes(routes!(docs::document))
-        .routes(routes!(docs::page))
+}
+
+/// What has work done, held up or given up.
+fn for_operators() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new()
+}
+
+/// What decides about what is kept, and who may ask.
+fn for_admins() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new()
 }
 
 /// What `GET /openapi.json` answers.
@@ -146,7 +172,8 @@ async fn unknown_route(uri: Uri) -> Problem {
 async fn wrong_method(request: Request) -> Problem {
     let path = extract::quoted(request.uri().path());
     let detail = format!("{path} does not answer {}", request.method());
-    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "wrong_method", detail).fix("use GET")
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "wrong_method", detail)
+        .fix("GET /openapi.json lists the methods of every route")
 }
 
 #[cfg(test)]

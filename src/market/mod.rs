@@ -6,6 +6,7 @@
 
 mod article;
 mod batch;
+mod by;
 mod calendar;
 mod candle;
 mod feed;
@@ -18,6 +19,7 @@ mod window;
 
 pub use article::Mention;
 pub use batch::{Provenance, RawBatch, RawItems, RawText};
+pub use by::By;
 pub use calendar::{Adjusted, Calendar, Calendars};
 pub use candle::{Candle, Candles};
 pub use feed::{Feed, Subject};

@@ -55,8 +55,20 @@ impl Engine {
     /// so they say what shall be, not what to add.
     pub(super) async fn write(&self, statements: &[Statement]) -> Result<(), StoreError> {
         match self {
-            Self::Sqlite(engine) => Ok(engine.write(statements).await?),
+            Self::Sqlite(engine) => engine.write(statements).await,
             Self::Postgres(engine) => engine.write(statements).await,
+        }
+    }
+
+    /// One statement that changes rows and answers with them: `… returning …`. If its answer is lost
+    /// nobody knows whether it was done.
+    pub(super) async fn change<R: Record>(
+        &self,
+        statement: Statement,
+    ) -> Result<Vec<R>, StoreError> {
+        match self {
+            Self::Sqlite(engine) => Ok(engine.change(&statement).await?),
+            Self::Postgres(engine) => engine.change(&statement).await,
         }
     }
 

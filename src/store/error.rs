@@ -27,6 +27,9 @@ pub enum StoreError {
     Newer { found: i64, known: i64 },
     #[error("the control store did not answer")]
     Unavailable(#[from] sqlx::Error),
+    /// Nothing was written: what it was to be written upon is no longer so.
+    #[error("{what} has changed meanwhile; read it again and decide anew")]
+    MovedOn { what: &'static str },
     #[error("the control store holds {what}, which this version cannot read: {value:?}")]
     Unreadable { what: &'static str, value: String },
 }
@@ -39,6 +42,7 @@ impl StoreError {
             | Self::Owned { .. }
             | Self::Folder(_)
             | Self::Unavailable(_) => ErrorClass::Unavailable,
+            Self::MovedOn { .. } => ErrorClass::Conflict,
             Self::Migrate(_) | Self::Newer { .. } | Self::Unreadable { .. } => ErrorClass::Internal,
         }
     }

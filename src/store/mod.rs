@@ -1,5 +1,6 @@
 //! The control store: what must be remembered besides the lake, in SQLite or PostgreSQL.
 
+mod audit;
 mod budgets;
 mod coverage;
 mod dead_letters;
@@ -15,6 +16,7 @@ mod statement;
 use chrono::{DateTime, Utc};
 
 pub use self::{
+    audit::{AuditEntry, AuditFilter},
     coverage::{SeriesChange, SeriesRecord},
     dead_letters::{DeadLetterFilter, DeadLetterPosition, KeptLetter},
     error::StoreError,

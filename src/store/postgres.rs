@@ -15,7 +15,7 @@ use tokio::sync::Mutex;
 
 use super::{
     StoreError, Tenancy, migrations,
-    statement::{Record, Statement},
+    statement::{Progress, Record, Statement},
 };
 use crate::config::StoreUrl;
 
@@ -103,18 +103,40 @@ impl PostgresEngine {
         writer: &mut Writer,
         statements: &[Statement],
     ) -> Result<(), StoreError> {
-        let mut connection = match writer.connection.take() {
-            Some(connection) => connection,
-            None if self.reader.is_closed() => return Err(sqlx::Error::PoolClosed.into()),
-            None => self.connect(writer).await?,
-        };
+        let mut connection = self.take(writer).await?;
         let mut tx = in_time(connection.begin()).await?;
-        for statement in statements {
-            in_time(statement.query::<Postgres>()?.execute(&mut *tx)).await?;
+        match write_in(&mut tx, statements).await {
+            Ok(()) => in_time(tx.commit()).await?,
+            Err(moved_on @ StoreError::MovedOn { .. }) => {
+                in_time(tx.rollback()).await?;
+                writer.connection = Some(connection);
+                return Err(moved_on);
+            }
+            Err(error) => return Err(error),
         }
-        in_time(tx.commit()).await?;
         writer.connection = Some(connection);
         Ok(())
+    }
+
+    /// Writes one statement that answers with the rows it has changed. It is not repeated.
+    pub(super) async fn change<R: Record>(
+        &self,
+        statement: &Statement,
+    ) -> Result<Vec<R>, StoreError> {
+        let mut writer = self.writer.lock().await;
+        let mut connection = self.take(&mut writer).await?;
+        let rows = statement.rows::<Postgres, R>()?.fetch_all(&mut connection);
+        let rows = in_time(rows).await?;
+        writer.connection = Some(connection);
+        Ok(rows)
+    }
+
+    async fn take(&self, writer: &mut Writer) -> Result<PgConnection, StoreError> {
+        match writer.connection.take() {
+            Some(connection) => Ok(connection),
+            None if self.reader.is_closed() => Err(sqlx::Error::PoolClosed.into()),
+            None => self.connect(writer).await,
+        }
     }
 
     pub(super) async fn close(&self) {
@@ -172,6 +194,17 @@ fn options(url: &StoreUrl) -> Result<PgConnectOptions, StoreError> {
         ("tcp_keepalives_count", "3"),
         ("lock_timeout", "5s"),
     ]))
+}
+
+async fn write_in(tx: &mut PgConnection, statements: &[Statement]) -> Result<(), StoreError> {
+    let mut progress = Progress::default();
+    for statement in statements {
+        if progress.comes_to(statement) {
+            let done = in_time(statement.query::<Postgres>()?.execute(&mut *tx)).await?;
+            progress.past(statement, done.rows_affected())?;
+        }
+    }
+    Ok(())
 }
 
 async fn session(connection: &mut PgConnection) -> sqlx::Result<String> {

@@ -10,7 +10,7 @@ use sqlx::{
 
 use super::{
     StoreError, migrations,
-    statement::{Record, Statement},
+    statement::{Progress, Record, Statement},
 };
 use crate::config::StoreUrl;
 
@@ -59,12 +59,24 @@ impl SqliteEngine {
     }
 
     /// Takes the right to write at once: another process may be writing.
-    pub(super) async fn write(&self, statements: &[Statement]) -> sqlx::Result<()> {
+    pub(super) async fn write(&self, statements: &[Statement]) -> Result<(), StoreError> {
         let mut tx = self.writer.begin_with("begin immediate").await?;
+        let mut progress = Progress::default();
         for statement in statements {
-            statement.query::<Sqlite>()?.execute(&mut *tx).await?;
+            if progress.comes_to(statement) {
+                let done = statement.query::<Sqlite>()?.execute(&mut *tx).await?;
+                progress.past(statement, done.rows_affected())?;
+            }
         }
-        tx.commit().await
+        Ok(tx.commit().await?)
+    }
+
+    /// Writes one statement that answers with the rows it has changed.
+    pub(super) async fn change<R: Record>(&self, statement: &Statement) -> sqlx::Result<Vec<R>> {
+        let mut tx = self.writer.begin_with("begin immediate").await?;
+        let rows = statement.rows::<Sqlite, R>()?.fetch_all(&mut *tx).await?;
+        tx.commit().await?;
+        Ok(rows)
     }
 
     /// The writer goes last: the last connection moves the journal into the file, so that a copy

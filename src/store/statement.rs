@@ -2,12 +2,14 @@
 
 use bytes::Bytes;
 use sqlx::{
-    Arguments, Database, Encode, FromRow, IntoArguments, Type,
+    Arguments, Database, Encode, FromRow, IntoArguments, Postgres, Sqlite, Type,
     error::BoxDynError,
     postgres::PgRow,
     query::{Query, QueryAs},
     sqlite::SqliteRow,
 };
+
+use super::StoreError;
 
 /// A row that either engine can give.
 pub(super) trait Record:
@@ -23,8 +25,54 @@ impl<R> Record for R where
 /// Places are written `$1`, `$2`, …
 #[derive(Debug, Clone)]
 pub(super) struct Statement {
-    text: &'static str,
+    text: Text,
     values: Vec<Value>,
+    condition: Condition,
+}
+
+/// The two engines part only where one lacks a clause.
+#[derive(Debug, Clone, Copy)]
+struct Text {
+    sqlite: &'static str,
+    postgres: &'static str,
+}
+
+/// What a statement means to the others that are written with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Condition {
+    /// Whatever it finds, it is done.
+    None,
+    /// If it changes no row nothing is written at all: the world has moved on, named here.
+    OrMovedOn(&'static str),
+    /// It is done only if the statement before it changed a row.
+    IfChanged,
+}
+
+/// Where a write has got to: whether its next statement is to be done, and whether it may go on.
+#[derive(Debug)]
+pub(super) struct Progress {
+    changed: u64,
+}
+
+impl Default for Progress {
+    /// The first statement is always done.
+    fn default() -> Self {
+        Self { changed: 1 }
+    }
+}
+
+impl Progress {
+    pub(super) fn comes_to(&self, statement: &Statement) -> bool {
+        statement.condition != Condition::IfChanged || self.changed > 0
+    }
+
+    pub(super) fn past(&mut self, statement: &Statement, changed: u64) -> Result<(), StoreError> {
+        self.changed = changed;
+        match statement.condition {
+            Condition::OrMovedOn(what) if changed == 0 => Err(StoreError::MovedOn { what }),
+            _ => Ok(()),
+        }
+    }
 }
 
 /// A value for a place. Without a value it still has a type, which PostgreSQL asks for.
@@ -37,7 +85,30 @@ pub(super) enum Value {
 }
 
 pub(super) fn sql(text: &'static str) -> Statement {
-    Statement { text, values: Vec::new() }
+    sql_of(text, text)
+}
+
+/// For the few statements that are not the same for both engines.
+pub(super) fn sql_of(sqlite: &'static str, postgres: &'static str) -> Statement {
+    let text = Text { sqlite, postgres };
+    Statement { text, values: Vec::new(), condition: Condition::None }
+}
+
+/// An engine's own wording.
+pub(super) trait Wording: Database {
+    fn of(text: Text) -> &'static str;
+}
+
+impl Wording for Sqlite {
+    fn of(text: Text) -> &'static str {
+        text.sqlite
+    }
+}
+
+impl Wording for Postgres {
+    fn of(text: Text) -> &'static str {
+        text.postgres
+    }
 }
 
 impl Statement {
@@ -47,21 +118,31 @@ impl Statement {
         self
     }
 
+    /// Undoes everything written with it, with `StoreError::MovedOn`, if it changes no row.
+    pub(super) fn or_moved_on(self, what: &'static str) -> Self {
+        Self { condition: Condition::OrMovedOn(what), ..self }
+    }
+
+    /// Is passed over if the statement before it changed no row.
+    pub(super) fn if_changed(self) -> Self {
+        Self { condition: Condition::IfChanged, ..self }
+    }
+
     pub(super) fn query<DB>(&self) -> sqlx::Result<Query<'static, DB, DB::Arguments>>
     where
-        DB: Database<Arguments: IntoArguments<DB>>,
+        DB: Wording<Arguments: IntoArguments<DB>>,
         Value: Place<DB>,
     {
-        Ok(sqlx::query_with(self.text, self.arguments::<DB>()?))
+        Ok(sqlx::query_with(DB::of(self.text), self.arguments::<DB>()?))
     }
 
     pub(super) fn rows<DB, R>(&self) -> sqlx::Result<QueryAs<'static, DB, R, DB::Arguments>>
     where
-        DB: Database<Arguments: IntoArguments<DB>>,
+        DB: Wording<Arguments: IntoArguments<DB>>,
         R: for<'r> FromRow<'r, DB::Row>,
         Value: Place<DB>,
     {
-        Ok(sqlx::query_as_with(self.text, self.arguments::<DB>()?))
+        Ok(sqlx::query_as_with(DB::of(self.text), self.arguments::<DB>()?))
     }
 
     fn arguments<DB: Database>(&self) -> sqlx::Result<DB::Arguments>

@@ -1,0 +1,52 @@
+//! The JSON body of a command, read so that whatever is wrong with it is said of the field it is in.
+
+use axum::{
+    body::Bytes,
+    extract::{FromRequest, Request, rejection::BytesRejection},
+    http::{HeaderMap, StatusCode, header::CONTENT_TYPE},
+};
+use serde::de::DeserializeOwned;
+
+use super::Problem;
+
+/// A body of `application/json`. Types that are read with it deny unknown fields.
+#[derive(Debug)]
+pub(super) struct Body<T>(pub(super) T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        // A page of another site may send anything but this without asking first.
+        if !is_json(request.headers()) {
+            let detail = "the body is not said to be JSON";
+            let problem = Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "not_json", detail);
+            return Err(problem.fix("add the header content-type: application/json"));
+        }
+        let bytes = Bytes::from_request(request, state).await.map_err(|error| unread(&error))?;
+        let mut json = serde_json::Deserializer::from_slice(&bytes);
+        let read = serde_path_to_error::deserialize(&mut json).map_err(|error| {
+            let path = error.path().to_string();
+            let field = if path == "." { "body".to_owned() } else { path };
+            Problem::invalid(field, error.into_inner().to_string(), FIX)
+        })?;
+        let ended = json.end().map_err(|error| Problem::invalid("body", error.to_string(), FIX));
+        ended.map(|()| Self(read))
+    }
+}
+
+const FIX: &str = "GET /openapi.json describes the body of every route, /docs shows it";
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    kind.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/json")
+}
+
+fn unread(error: &BytesRejection) -> Problem {
+    let status = error.status();
+    let code = match status {
+        StatusCode::PAYLOAD_TOO_LARGE => "body_too_large",
+        _ => "unreadable_body",
+    };
+    Problem::new(status, code, error.body_text()).fix("send less at once")
+}
