@@ -7,7 +7,7 @@ use std::{
 };
 
 /// Bottom to top. A module imports lower layers only, never its own.
-const LAYERS: [&[&str]; 14] = [
+const LAYERS: [&[&str]; 15] = [
     &["clock", "error", "lifecycle", "crash"],
     &["market"],
     &["quality"],
@@ -18,6 +18,7 @@ const LAYERS: [&[&str]; 14] = [
     &["query"],
     &["app"],
     &["jobs"],
+    &["backfill"],
     &["api"],
     &["serve"],
     &["simulate"],
