@@ -127,7 +127,7 @@ impl App {
     }
 
     /// The name under which this process holds what it has in work.
-    pub fn replica(&self) -> &str {
+    pub fn replica(&self) -> &'static str {
         "local"
     }
 

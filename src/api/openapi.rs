@@ -15,7 +15,7 @@ use utoipa::openapi::{
     schema::Components, tag::TagBuilder,
 };
 
-use self::problems::Whatever;
+use self::problems::{Unread, Whatever};
 pub(super) use self::{
     params::{
         AssetFilter, Cursor, FindingFilter, IndicatorFilter, LetterFilter, Limit, OneSeries,
@@ -61,10 +61,15 @@ pub(super) fn head() -> OpenApi {
 
 /// The document, with what no handler knows of.
 pub(super) fn finished(mut document: OpenApi) -> OpenApi {
-    let operations = document.paths.paths.values_mut();
-    for operation in operations.flat_map(|path| path.get.as_mut().into_iter().chain(&mut path.post))
-    {
+    let paths = document.paths.paths.values_mut();
+    let operations = paths.flat_map(|path| {
+        [&mut path.get, &mut path.put, &mut path.post, &mut path.delete].into_iter().flatten()
+    });
+    for operation in operations {
         operation.responses.responses.extend(Whatever::responses_of_all());
+        if operation.request_body.is_some() {
+            operation.responses.responses.extend(Unread::responses_of_all());
+        }
     }
     document.components.iter_mut().for_each(name_items);
     document

@@ -167,7 +167,7 @@ pub async fn act(
         }
         let detail = json!({ "from": from.as_str(), "to": to.as_str(), "reason": reason });
         let command = format!("backfill.{}", action.as_str());
-        let audit = AuditEntry::new(app.clock.now(), by, &command, id, detail);
+        let audit = AuditEntry::new(app.clock.now(), by, &command, &id, detail);
         let done = if is_retry {
             app.store.retry_backfill(id, (from, to), &audit).await
         } else {

@@ -179,12 +179,11 @@ fn unit(
     let window = Window::new(start, window.end.min(app.closed_until(series, now)));
     let needs = lineage(series, &app.providers).into_iter().nth(1);
     let with_ledger = |ledger: &Ledger| pieces(app, request, source, (series, ledger), window);
-    let (wanted, skipped, pieces) = match app.books.get(series) {
-        Some(book) => book.with_ledger(with_ledger),
-        None => {
-            let calendar = app.providers.calendar(series, app.config.calendars);
-            with_ledger(&Ledger::new(series.timeframe, calendar, window.end))
-        }
+    let (wanted, skipped, pieces) = if let Some(book) = app.books.get(series) {
+        book.with_ledger(with_ledger)
+    } else {
+        let calendar = app.providers.calendar(series, app.config.calendars);
+        with_ledger(&Ledger::new(series.timeframe, calendar, window.end))
     };
     let chunk = |(window, requests)| NewChunk {
         series: series.clone(),

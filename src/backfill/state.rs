@@ -66,10 +66,9 @@ impl Action {
     pub const fn apply(self, state: BackfillState) -> Option<BackfillState> {
         use BackfillState::{Active, Cancelled, CompletedWithErrors, Failed, Paused};
         Some(match (self, state) {
-            (Self::Pause, Active | Paused) => Paused,
+            (Self::Pause, Active | Paused) | (Self::RetryFailed, Paused) => Paused,
             (Self::Resume, Active | Paused)
             | (Self::RetryFailed, CompletedWithErrors | Failed | Active) => Active,
-            (Self::RetryFailed, Paused) => Paused,
             (Self::Cancel, Active | Paused | Cancelled) => Cancelled,
             _ => return None,
         })

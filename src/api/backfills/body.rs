@@ -75,13 +75,6 @@ fn check_reason(reason: Option<&str>) -> Result<(), Problem> {
 }
 
 impl Spec {
-    /// The same for two that say the same.
-    pub(super) fn fingerprint(&self) -> String {
-        let hash = Sha256::digest(serde_json::to_vec(self).unwrap_or_default());
-        let digits = u128::from_be_bytes(hash[..16].try_into().unwrap_or_default());
-        format!("{digits:032x}")
-    }
-
     /// Whether anything is said beside the plan.
     pub(super) const fn says_more_than_a_plan(&self) -> bool {
         self.assets.is_some()
@@ -94,6 +87,13 @@ impl Spec {
             || self.order.is_some()
             || self.reprocess.is_some()
     }
+}
+
+/// The same for two bodies that say the same.
+pub(super) fn fingerprint(said: &impl Serialize) -> String {
+    let hash = Sha256::digest(serde_json::to_vec(said).unwrap_or_default());
+    let digits = u128::from_be_bytes(hash[..16].try_into().unwrap_or_default());
+    format!("{digits:032x}")
 }
 
 /// The request with absolute times and named series.
@@ -200,12 +200,9 @@ fn one(
         timeframe,
     };
     let is_offered = |series: &Series| app.providers.offer(series).is_some();
-    match provider {
-        Some(provider) => Some(series(provider)).filter(is_offered),
-        None => {
-            let preferred = app.roster.candidates(asset, timeframe).first().cloned();
-            let order = app.config.ingest.providers.iter();
-            preferred.or_else(|| order.map(series).find(is_offered))
-        }
+    if let Some(provider) = provider {
+        return Some(series(provider)).filter(is_offered);
     }
+    let preferred = app.roster.candidates(asset, timeframe).first().cloned();
+    preferred.or_else(|| app.config.ingest.providers.iter().map(series).find(is_offered))
 }

@@ -23,6 +23,24 @@ use crate::{
 };
 
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({
+    "items": [{
+        "chunk_id": "bf_018e13f6a1c07f3e8a54b1c2d3e4f506.2",
+        "backfill_id": "bf_018e13f6a1c07f3e8a54b1c2d3e4f506",
+        "series": "coinbase/BTCUSD/1h",
+        "start": "2024-01-26T00:00:00Z",
+        "end": "2024-02-01T00:00:00Z",
+        "state": "failed",
+        "attempts": 5,
+        "error": "coinbase answers 503: upstream unavailable",
+        "not_before": null,
+        "replica": null,
+        "candles_landed": 0,
+        "requests": 1,
+        "changed_at": "2024-03-06T12:14:30Z",
+    }],
+    "next": null,
+}))]
 pub(in crate::api) struct ChunkPage {
     /// Whichever changed last first.
     items: Vec<ChunkView>,
@@ -71,7 +89,7 @@ pub(in crate::api) struct ChunkView {
     tag = "backfills",
     params(
         ("id" = String, Path, description = ID, example = "bf_018e13f6a1c07f3e8a54b1c2d3e4f506"),
-        ("state" = Option<ChunkState>, Query, description = "Only those."),
+        ("state" = inline(Option<ChunkState>), Query, description = "Only those."),
         Cursor, Limit<MOST, USUAL>,
     ),
     responses(
@@ -102,7 +120,7 @@ pub(in crate::api) async fn chunks(
     operation_id = "listJobs",
     tag = "backfills",
     params(
-        ("state" = Option<ChunkState>, Query, description = "Only those."),
+        ("state" = inline(Option<ChunkState>), Query, description = "Only those."),
         Cursor, Limit<MOST, USUAL>,
     ),
     responses(

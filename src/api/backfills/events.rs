@@ -38,7 +38,8 @@ const TICK: Duration = Duration::from_secs(1);
     ),
     responses(
         (status = 200, description = "A stream of events.", body = String,
-            content_type = "text/event-stream"),
+            content_type = "text/event-stream",
+            example = "event: progress\nid: 3\ndata: {\"backfill_id\":\"bf_018e13f6a1c0\"}\n\n"),
         Refused,
         NotFound,
         Unavailable,

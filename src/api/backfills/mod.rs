@@ -79,7 +79,7 @@ pub(super) async fn create(
     Body(spec): Body<Spec>,
 ) -> Result<Response, Problem> {
     params.finish("")?;
-    let said = spec.fingerprint();
+    let said = body::fingerprint(&spec);
     let key = key(&headers)?;
     let (request, plan_hash) = match spec.plan_id.clone() {
         Some(id) => {
@@ -132,7 +132,7 @@ fn key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     operation_id = "listBackfills",
     tag = "backfills",
     params(
-        ("state" = Option<BackfillState>, Query, description = "As decided; whether requests are still \
+        ("state" = inline(Option<BackfillState>), Query, description = "As decided; whether requests are still \
             on their way, `state` of each tells."),
         Cursor, Limit<MOST, USUAL>,
     ),

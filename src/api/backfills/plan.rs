@@ -28,9 +28,27 @@ use crate::{
 const GOOD_FOR: TimeDelta = TimeDelta::hours(1);
 
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({
+    "plan_id": "pl_018e13f6a1c07f3e8a54b1c2d3e4f506",
+    "expires_at": "2024-03-06T13:00:30Z",
+    "start": "2024-01-01T00:00:00Z",
+    "end": "2024-02-01T00:00:00Z",
+    "units": [{
+        "series": "coinbase/BTCUSD/1h", "start": "2024-01-01T00:00:00Z",
+        "end": "2024-02-01T00:00:00Z", "chunks": 3, "candles_wanted": 744,
+        "candles_final_skipped": 0, "requests": 3,
+    }],
+    "providers": [{
+        "provider": "coinbase", "requests": 3, "shares": [{ "limit": "10/s", "share": 0.3 }],
+        "eta_seconds": 0,
+    }],
+    "chunks": 3, "requests": 3, "candles_expected": 744, "candles_skipped": 0, "eta_seconds": 0,
+    "conflicts": [],
+}))]
 pub(in crate::api) struct PlanView {
     /// Give it to `POST /v1/backfills` to have exactly this done.
     plan_id: String,
+    /// It cannot be applied later.
     expires_at: DateTime<Utc>,
     start: DateTime<Utc>,
     end: DateTime<Utc>,
@@ -38,8 +56,10 @@ pub(in crate::api) struct PlanView {
     units: Vec<UnitView>,
     /// By provider.
     providers: Vec<ShareView>,
+    /// Pieces of work.
     #[schema(minimum = 0)]
     chunks: usize,
+    /// That have to be sent.
     #[schema(minimum = 0)]
     requests: i64,
     /// At most so many candles land.
@@ -61,10 +81,13 @@ pub(in crate::api) struct UnitView {
     series: Series,
     start: DateTime<Utc>,
     end: DateTime<Utc>,
+    /// Pieces of work.
     #[schema(minimum = 0)]
     chunks: usize,
+    /// That are asked for.
     #[schema(minimum = 0)]
     candles_wanted: i64,
+    /// In the lake already, and left alone.
     #[schema(minimum = 0)]
     candles_final_skipped: i64,
     /// None for candles that are derived.
@@ -76,8 +99,10 @@ pub(in crate::api) struct UnitView {
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::api) struct ShareView {
     provider: ProviderId,
+    /// That have to be sent.
     #[schema(minimum = 0)]
     requests: i64,
+    /// By limit.
     shares: Vec<LimitShare>,
     /// If nothing else is asked of it; null where no limit tells.
     #[schema(required, minimum = 0)]

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use axum::{extract::State, http::HeaderMap, response::Response};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 
 use super::{
@@ -16,6 +15,7 @@ use super::{
         extract::{Params, find},
         openapi::{Conflicting, NotFound, Refused, Unavailable},
     },
+    body::fingerprint,
     created, key,
     view::BackfillView,
 };
@@ -84,8 +84,7 @@ pub(in crate::api) async fn repair(
     Body(repair): Body<Repair>,
 ) -> Result<Response, Problem> {
     params.finish("")?;
-    let hash = Sha256::digest(serde_json::to_vec(&repair).unwrap_or_default());
-    let said: String = hash.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+    let said = fingerprint(&repair);
     let key = key(&headers)?;
     let request = request(&app, &repair)?;
     let wish = Wish {

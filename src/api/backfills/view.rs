@@ -12,6 +12,7 @@ use crate::{
 };
 
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({ "items": [], "next": null }))]
 pub(in crate::api) struct BackfillPage {
     /// Newest first.
     pub(super) items: Vec<BackfillView>,
@@ -21,6 +22,29 @@ pub(in crate::api) struct BackfillPage {
 }
 
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({
+    "backfill_id": "bf_018e13f6a1c07f3e8a54b1c2d3e4f506",
+    "kind": "backfill",
+    "state": "running",
+    "created_at": "2024-03-06T12:00:30Z",
+    "created_by": "local",
+    "started_at": "2024-03-06T12:00:31Z",
+    "ended_at": null,
+    "assets": ["BTCUSD"],
+    "timeframes": ["1h"],
+    "provider": null,
+    "start": "2024-01-01T00:00:00Z",
+    "end": "2024-02-01T00:00:00Z",
+    "priority": "normal",
+    "order": "oldest_first",
+    "reprocess": "missing",
+    "reason": null,
+    "progress": {
+        "chunks_total": 4, "chunks_done": 1, "chunks_failed": 0, "chunks_running": 1,
+        "chunks_waiting": 2, "chunks_cancelled": 0, "candles_landed": 300,
+        "requests_planned": 3, "requests_made": 1, "share": 0.25, "eta_seconds": 2,
+    },
+}))]
 pub(in crate::api) struct BackfillView {
     /// Its name.
     pub(super) backfill_id: String,
@@ -36,6 +60,7 @@ pub(in crate::api) struct BackfillView {
     ended_at: Option<DateTime<Utc>>,
     /// What is traded.
     assets: Vec<InstrumentId>,
+    /// How long its candles last.
     timeframes: Vec<Timeframe>,
     /// Whoever was named; null if nobody was.
     #[schema(required)]
@@ -54,15 +79,19 @@ pub(in crate::api) struct BackfillView {
 /// How far it is.
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::api) struct ProgressView {
+    /// Pieces of work.
     #[schema(minimum = 0)]
     chunks_total: i64,
+    /// Asked for and landed.
     #[schema(minimum = 0)]
     chunks_done: i64,
     /// Given up; `retry-failed` has them tried again.
     #[schema(minimum = 0)]
     chunks_failed: i64,
+    /// Being done.
     #[schema(minimum = 0)]
     chunks_running: i64,
+    /// Not begun, or to be tried again.
     #[schema(minimum = 0)]
     chunks_waiting: i64,
     /// Given up with the backfill.
@@ -71,6 +100,7 @@ pub(in crate::api) struct ProgressView {
     /// Rows that were new.
     #[schema(minimum = 0)]
     candles_landed: i64,
+    /// As counted when it was created.
     #[schema(minimum = 0)]
     requests_planned: i64,
     /// Answered or failed; retries inside of a request do not count.

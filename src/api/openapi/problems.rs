@@ -9,7 +9,11 @@ use utoipa::{
     openapi::{Content, Ref, RefOr, Response, ResponseBuilder},
 };
 
-use super::super::{Problem, failed, too_slow};
+use super::super::{
+    Problem,
+    body::{not_json, too_large},
+    failed, too_slow,
+};
 
 type Responses = BTreeMap<String, RefOr<Response>>;
 
@@ -24,6 +28,9 @@ pub(in crate::api) enum Conflicting {}
 
 /// 503: the store, the lake or the daemon is not there at present.
 pub(in crate::api) enum Unavailable {}
+
+/// 413 and 415: what any route with a body may refuse.
+pub(super) enum Unread {}
 
 /// 500 and 504: what any route may come to.
 pub(super) enum Whatever {}
@@ -67,6 +74,14 @@ impl Whatever {
     pub(super) fn responses_of_all() -> Responses {
         let mut all = one("Our own fault; the log has the details.", &failed());
         all.append(&mut one("The answer took too long.", &too_slow(Duration::from_secs(30))));
+        all
+    }
+}
+
+impl Unread {
+    pub(super) fn responses_of_all() -> Responses {
+        let mut all = one("The body is not said to be JSON.", &not_json());
+        all.append(&mut one("The body is too large.", &too_large("length limit exceeded")));
         all
     }
 }

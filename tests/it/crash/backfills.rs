@@ -10,7 +10,7 @@ use crate::support::daemon::Daemon;
 pub(super) const POINTS: [&str; 4] =
     ["backfill_created", "chunk_claimed", "chunk_landed", "chunk_settled"];
 const SIGABRT: i32 = 6;
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// The same request, each time with the same key.
 async fn ask(daemon: &Daemon) -> Option<Value> {
@@ -63,13 +63,13 @@ async fn t60_a_backfill_survives_a_death_at_every_step_and_in_every_state() {
 }
 
 /// A command, a kill, and the state it was left in.
-async fn in_state(stage: &Stage, daemon: Daemon, id: &str, action: &str, state: &str) -> Daemon {
+async fn in_state(stage: &Stage, daemon: Daemon, id: &str, action: &str, left: &str) -> Daemon {
     act(&daemon, id, action).await;
     daemon.kill();
     let mut daemon = stage.spawn();
     ready(&mut daemon).await;
     let path = format!("/v1/backfills/{id}");
-    daemon.wait_until(&path, PATIENCE, |kept| kept["state"] == state).await;
+    daemon.wait_until(&path, PATIENCE, |kept| kept["state"] == left).await;
     daemon
 }
 

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use barkeep::{
     market::{By, Window},
     store::{
-        AuditEntry, BackfillState, ChunkFilter, ChunkState, Claim, Claimer, NewBackfill, NewChunk,
-        Settlement, Spent, Store, StoreError,
+        AuditEntry, AuditFilter, BackfillState, ChunkFilter, ChunkState, Claim, Claimer,
+        NewBackfill, NewChunk, Settlement, Spent, Store, StoreError,
     },
 };
 use futures::future::join_all;
@@ -37,7 +37,7 @@ fn new(id: &str, chunks: usize) -> NewBackfill {
 
 fn audit(target: &str) -> AuditEntry {
     let by = By { actor: "test".to_owned(), request: String::new() };
-    AuditEntry::new(minute(0), &by, "backfill.create", target, json!({}))
+    AuditEntry::new(minute(0), &by, "backfill.create", &target, json!({}))
 }
 
 async fn create(store: &Store, id: &str, chunks: usize) {
@@ -129,7 +129,7 @@ async fn what_was_planned_before_another_backfill_came_is_not_created() {
         let late = store.create_backfill(&new("bf_2", 1), epoch, &audit("bf_2")).await;
         assert!(matches!(late, Err(StoreError::MovedOn { .. })), "{late:?}");
         assert_eq!(store.backfill("bf_2").await.unwrap(), None);
-        let audited = store.audit(&Default::default(), 10).await.unwrap();
+        let audited = store.audit(&AuditFilter::default(), 10).await.unwrap();
         assert_eq!(audited.len(), 1, "nothing of it was written");
     }
 }
