@@ -27,12 +27,13 @@ pub(super) use self::{
 use super::Problem;
 
 /// What routes are grouped by, in the order they are shown.
-const TAGS: [(&str, &str); 6] = [
+const TAGS: [(&str, &str); 7] = [
     (
         "candles",
         "Closed candles, what became of every expected one, and whether to trust the last.",
     ),
     ("backfills", "History and repairs that were asked for, chunk by chunk."),
+    ("assets", "What is kept, and what happens by itself; decided while the daemon runs."),
     ("feeds", "News sentiment and macroeconomic indicators."),
     ("quality", "What was refused, and where two accounts of a candle differ."),
     ("providers", "Who is asked, how well they are, and what is left of each quota."),
@@ -61,9 +62,11 @@ pub(super) fn head() -> OpenApi {
 
 /// The document, with what no handler knows of.
 pub(super) fn finished(mut document: OpenApi) -> OpenApi {
-    let operations = document.paths.paths.values_mut();
-    for operation in operations.flat_map(|path| path.get.as_mut().into_iter().chain(&mut path.post))
-    {
+    let paths = document.paths.paths.values_mut();
+    let operations = paths.flat_map(|path| {
+        [&mut path.get, &mut path.put, &mut path.post, &mut path.delete].into_iter().flatten()
+    });
+    for operation in operations {
         operation.responses.responses.extend(Whatever::responses_of_all());
     }
     document.components.iter_mut().for_each(name_items);

@@ -198,7 +198,7 @@ fn one(
     match provider {
         Some(provider) => Some(series(provider)).filter(is_offered),
         None => {
-            let preferred = app.roster.candidates(asset, timeframe).first().cloned();
+            let preferred = app.roster().candidates(asset, timeframe).first().cloned();
             let order = app.config.ingest.providers.iter();
             preferred.or_else(|| order.map(series).find(is_offered))
         }
