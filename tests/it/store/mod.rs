@@ -4,6 +4,7 @@ mod contract;
 mod daemon;
 mod listings;
 mod migrate;
+mod roster;
 mod sessions;
 
 use std::sync::Arc;
