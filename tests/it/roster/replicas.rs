@@ -85,6 +85,7 @@ async fn a_schedule_that_is_triggered_elsewhere_ticks_here_once() {
     until("it ticks", is_polled).await;
     barkeep::jobs::take_up(&app.app).await.unwrap();
     assert!(!is_polled(), "it was asked for once");
+    drop(heartbeat);
     let app = app.restart().await;
     barkeep::jobs::take_up(&app.app).await.unwrap();
     assert_eq!(take_queued(&app), [], "what was asked for before the start is over");
