@@ -131,7 +131,7 @@ pub(super) async fn list(
     path = "/v1/assets/{asset}",
     operation_id = "keepAsset",
     tag = "assets",
-    params(("asset" = InstrumentId, Path, description = "What is traded.", example = "SOLUSD")),
+    params(("asset" = String, Path, description = "What is traded.", example = "SOLUSD")),
     request_body(content = Wanted, example = json!({
         "timeframes": ["1m", "1h"], "enabled": true, "reason": "the new strategy trades it",
     })),
@@ -185,7 +185,7 @@ pub(super) async fn keep(
     operation_id = "removeAsset",
     tag = "assets",
     params(
-        ("asset" = InstrumentId, Path, description = "What is traded.", example = "SOLUSD"),
+        ("asset" = String, Path, description = "What is traded.", example = "SOLUSD"),
         ("reason" = Option<String>, Query, description = "For whoever wonders later.",
             example = "delisted"),
     ),
