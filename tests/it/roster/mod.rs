@@ -7,26 +7,17 @@ mod schedules;
 
 use std::time::Duration;
 
-use axum::{
-    body::{Body, to_bytes},
-    http::{Request, header::CONTENT_TYPE},
-};
+use axum::http::Request;
 use barkeep::{app::App, config::Config, jobs::JobSpec, providers::Lane};
 use futures::FutureExt;
 use serde_json::Value;
-use tower::ServiceExt;
 
 use crate::support::test_app::TestApp;
 
 /// Status and answer of a command.
 async fn ask(app: &TestApp, method: &str, path: &str, body: &Value) -> (u16, Value) {
-    let request = Request::builder().method(method).uri(path);
-    let request = request.header(CONTENT_TYPE, "application/json");
-    let request = request.body(Body::from(body.to_string())).unwrap();
-    let answer = barkeep::api::router(app.app.clone()).oneshot(request).await.unwrap();
-    let status = answer.status().as_u16();
-    let body = to_bytes(answer.into_body(), 1 << 20).await.unwrap();
-    (status, serde_json::from_slice(&body).unwrap())
+    let answer = app.command(Request::builder().method(method).uri(path), body).await;
+    (answer.status.as_u16(), answer.json)
 }
 
 /// The answer of a command that is done.

@@ -41,7 +41,7 @@ async fn a_decision_reads_back_as_it_was_made_and_is_none_the_second_time() {
         store.keep_asset(&told, &audit(1)).await.unwrap();
         let later = KeptAsset { changed_at: minute(9), reason: None, ..told.clone() };
         store.keep_asset(&later, &audit(9)).await.unwrap();
-        assert_eq!(store.kept_assets().await.unwrap(), [told.clone()]);
+        assert_eq!(store.kept_assets().await.unwrap(), std::slice::from_ref(&told));
         let known = (store.roster_revision().await.unwrap(), audited(&store).await);
         assert_eq!(known, (1, 1));
         let asset = &told.asset;
