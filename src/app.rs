@@ -9,8 +9,9 @@ use crate::{
     clock::{Clock, SystemClock},
     config::Config,
     ingest::{
-        Book, Books, Collector, IngestError, Lander, NotOffered, Reconciler, Roster, Running,
-        Source, StoredSpending, catch_up, closed_until, lineage,
+        Book, Books, Collector, IngestError, Lander, NotOffered, Present, Reconciler, Role, Roster,
+        Running, Schedule, Schedules, Source, StoredSpending, catch_up, closed_until, lineage,
+        seeds,
     },
     jobs::Queue,
     lake::{Lake, LakeError},
@@ -31,7 +32,9 @@ pub struct App {
     pub store: Store,
     pub lake: Lake,
     pub providers: Providers,
-    pub roster: Roster,
+    /// What is kept, as last read from the store.
+    present: Present,
+    pub schedules: Schedules,
     pub books: Arc<Books>,
     pub lander: Arc<Lander>,
     pub reconciler: Reconciler,
@@ -98,14 +101,19 @@ impl App {
             catch_up(&lake, &store, &books).await?;
             let context = (&clock, &lifecycle);
             let lander = Lander::start(&lake, &store, &books, &metrics, context, &config.lake);
-            let roster = Roster::new(&config.ingest, &providers)?;
+            let kept = store.kept_assets().await?;
+            let seeds = seeds(&config.ingest, &providers, &kept, clock.now())?;
+            store.seed_assets(&seeds).await?;
+            let revision = store.roster_revision().await?;
+            let roster = Roster::new(&store.kept_assets().await?, &config.ingest, &providers);
+            let schedules = Schedules::new(store.schedules().await?);
             let reconciler =
                 Reconciler::new((&books, &lake, &store), (&metrics, &clock), &config.reconcile);
             let handles = (&lake, &store, &providers);
             let context = (&clock, &metrics, &lifecycle);
             let collector = Collector::new(handles, context, &config.feeds).await?;
             let app = Arc::new(Self {
-                queue: Queue::new(&metrics),
+                queue: Queue::new(&metrics, config.ingest.workers),
                 running: Running::default(),
                 lander: Arc::new(lander),
                 reconciler,
@@ -115,13 +123,15 @@ impl App {
                 store,
                 lake,
                 providers,
-                roster,
+                present: Present::new(revision, roster),
+                schedules,
                 books,
                 metrics,
                 lifecycle,
                 _lock: lock,
             });
-            app.open_books().await?;
+            app.open_books(&app.roster(), None).await?;
+            app.hold_up_compaction();
             Ok(app)
         })
     }
@@ -129,6 +139,35 @@ impl App {
     /// The name under which this process holds what it has in work.
     pub fn replica(&self) -> &'static str {
         "local"
+    }
+
+    /// What is kept at present. Whoever asks twice may get two answers.
+    pub fn roster(&self) -> Arc<Roster> {
+        self.present.roster()
+    }
+
+    /// Takes in what was decided since the last time, here or on another replica. The answer is
+    /// which schedules are to tick at once.
+    pub async fn take_up(&self) -> Result<Vec<Schedule>, IngestError> {
+        let _turn = self.present.turn.lock().await;
+        let revision = self.store.roster_revision().await?;
+        if revision == self.present.revision() {
+            return Ok(Vec::new());
+        }
+        let kept = self.store.kept_assets().await?;
+        let schedules = self.store.schedules().await?;
+        let roster = Roster::new(&kept, &self.config.ingest, &self.providers);
+        // Whoever sees the roster finds a book of everything in it.
+        self.open_books(&roster, Some(&self.roster())).await?;
+        self.present.replace(revision, roster);
+        let due = self.schedules.take_up(schedules);
+        self.hold_up_compaction();
+        Ok(due)
+    }
+
+    fn hold_up_compaction(&self) {
+        let is_held_up = self.schedules.is_paused(Schedule::Compact);
+        self.lake.every_table().for_each(|table| table.hold_up_compaction(is_held_up));
     }
 
     /// Where candles of a series are asked for; nowhere if it was imported.
@@ -149,8 +188,10 @@ impl App {
     }
 
     /// The books of the series that are always kept.
-    pub fn live_books(&self) -> impl Iterator<Item = Arc<Book>> + '_ {
-        self.roster.live().filter_map(|series| self.books.get(series))
+    pub fn live_books(&self) -> impl Iterator<Item = Arc<Book>> + use<> {
+        let roster = self.roster();
+        let books: Vec<_> = roster.live().filter_map(|series| self.books.get(series)).collect();
+        books.into_iter()
     }
 
     /// How fresh a series is at `now`.
@@ -162,7 +203,8 @@ impl App {
     /// The series to read of an asset: of those whose candles may be traded upon the most preferred
     /// one, otherwise the most preferred of all. `None` if nothing is configured.
     pub fn on_duty(&self, asset: &InstrumentId, timeframe: Timeframe) -> Option<Series> {
-        let candidates = self.roster.candidates(asset, timeframe);
+        let roster = self.roster();
+        let candidates = roster.candidates(asset, timeframe);
         let now = self.clock.now();
         let serves = |series: &&Series| {
             self.books.get(series).is_some_and(|book| {
@@ -176,21 +218,30 @@ impl App {
     /// Rows appended since the start.
     pub fn landed(&self) -> u64 {
         let label = |series: &Series| (series.provider.to_string(), series.timeframe.as_str());
-        let labels: BTreeSet<_> = self.roster.live().map(label).collect();
+        let labels: BTreeSet<_> = self.roster().live().map(label).collect();
         let landed = |(provider, timeframe): &(String, &str)| {
             self.metrics.candles_landed.with_label_values(&[provider.as_str(), timeframe]).get()
         };
         labels.iter().map(landed).sum()
     }
 
-    async fn open_books(&self) -> Result<(), IngestError> {
+    /// Opens the books of the series that are always kept. One that was not kept under `before` owes
+    /// what it has missed, as far back as history is wanted.
+    async fn open_books(
+        &self,
+        roster: &Roster,
+        before: Option<&Roster>,
+    ) -> Result<(), IngestError> {
         let mut new = Vec::new();
-        for series in self.roster.live() {
+        for series in roster.live() {
             let origin = self.origin(series);
             let is_new = self.books.get(series).is_none();
             let book = self.books.open(series, origin);
             let change = if is_new { Some(book.opening()) } else { book.extend_origin(origin) };
             new.extend(change);
+            if before.is_some_and(|before| before.role(series) != Role::Kept) {
+                new.extend(book.waive_unasked(origin));
+            }
             if self.providers.offer(series) != Some(Origin::Native) {
                 book.recheck(self.unchecked(&book));
             }

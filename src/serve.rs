@@ -47,7 +47,7 @@ pub fn serve(
         for (provider, setting) in app.providers.lacking() {
             tracing::info!("{provider} is passed over: providers.{provider}.{setting} is not set");
         }
-        tracing::info!(%address, series = app.roster.live().count(), "barkeep is serving");
+        tracing::info!(%address, series = app.roster().live().count(), "barkeep is serving");
         let stopping = lifecycle.clone();
         axum::serve(listener, api::router(app.clone()))
             .with_graceful_shutdown(async move { stopping.stopping().await })

@@ -120,7 +120,7 @@ fn named(app: &App, names: &str) -> Result<Vec<Arc<Book>>, Problem> {
 
 fn view(app: &App, freshness: Freshness) -> FreshnessView {
     FreshnessView {
-        role: app.roster.role(&freshness.series),
+        role: app.roster().role(&freshness.series),
         series: freshness.series,
         verdict: freshness.verdict,
         last_candle: freshness.last_candle,

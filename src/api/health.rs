@@ -17,7 +17,7 @@ use utoipa::ToSchema;
 use super::{Problem, openapi::Unavailable};
 use crate::{
     app::App,
-    ingest::Standing,
+    ingest::{Schedule, Standing},
     market::{CandleState, Feed, Window},
     quality::Check,
     query::Verdict,
@@ -115,6 +115,10 @@ async fn observe(app: &App) -> Result<(), Problem> {
     observe_series(app, now);
     observe_providers(app);
     observe_feeds(app, now);
+    for schedule in Schedule::ALL {
+        let is_paused = i64::from(app.schedules.is_paused(schedule));
+        app.metrics.schedule_paused.with_label_values(&[schedule.as_str()]).set(is_paused);
+    }
     for check in Check::ALL {
         app.metrics.findings.with_label_values(&[check.as_str()]).set(0);
     }

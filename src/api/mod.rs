@@ -1,5 +1,6 @@
 //! The HTTP control plane: the route table, and the middleware around it.
 
+mod assets;
 mod backfills;
 mod body;
 mod caller;
@@ -17,6 +18,7 @@ mod news;
 mod openapi;
 mod problem;
 mod providers;
+mod schedules;
 mod series;
 
 use std::{
@@ -80,6 +82,8 @@ fn for_readers() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(news::list))
         .routes(routes!(indicators::list))
         .routes(routes!(feeds::list))
+        .routes(routes!(assets::list))
+        .routes(routes!(schedules::list))
         .routes(routes!(backfills::list))
         .routes(routes!(backfills::show))
         .routes(routes!(backfills::chunks::chunks))
@@ -98,11 +102,14 @@ fn for_operators() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(backfills::cancel))
         .routes(routes!(backfills::retry_failed))
         .routes(routes!(backfills::repair::repair))
+        .routes(routes!(schedules::pause))
+        .routes(routes!(schedules::resume))
+        .routes(routes!(schedules::trigger))
 }
 
 /// What decides about what is kept, and who may ask.
 fn for_admins() -> OpenApiRouter<Arc<App>> {
-    OpenApiRouter::new()
+    OpenApiRouter::new().routes(routes!(assets::keep, assets::remove))
 }
 
 /// What `GET /openapi.json` answers.

@@ -27,12 +27,13 @@ pub(super) use self::{
 use super::Problem;
 
 /// What routes are grouped by, in the order they are shown.
-const TAGS: [(&str, &str); 6] = [
+const TAGS: [(&str, &str); 7] = [
     (
         "candles",
         "Closed candles, what became of every expected one, and whether to trust the last.",
     ),
     ("backfills", "History and repairs that were asked for, chunk by chunk."),
+    ("assets", "What is kept, and what happens by itself; decided while the daemon runs."),
     ("feeds", "News sentiment and macroeconomic indicators."),
     ("quality", "What was refused, and where two accounts of a candle differ."),
     ("providers", "Who is asked, how well they are, and what is left of each quota."),

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     lake::{LandedCandle, LandingRecord},
-    market::{Calendar, Calendars, Fact, Ledger, Run, Series, Window},
+    market::{Calendar, Calendars, CandleState, Fact, Ledger, Run, Series, Window},
     providers::Providers,
     store::{SeriesChange, SeriesRecord},
 };
@@ -149,6 +149,23 @@ impl Book {
         let until = self.series.timeframe.floor(until);
         let owed = self.with_ledger(|ledger| ledger.gaps(until));
         let waived = owed.iter().map(|run| Run { window: run.window, value: Fact::Waived });
+        let facts: Vec<_> = waived.collect();
+        (!facts.is_empty()).then(|| self.note(&facts))
+    }
+
+    /// Owes nothing that opens before `until` and that nobody has ever asked for: it was missed while
+    /// the series was not kept. What is left to backfills stays owed.
+    pub fn waive_unasked(&self, until: DateTime<Utc>) -> Option<SeriesChange> {
+        let until = self.series.timeframe.floor(until);
+        let mut missed = self.with_taken(|ledger, taken| {
+            let is_taken = |run: &Run<CandleState>| {
+                taken.iter().any(|window| !window.intersect(run.window).is_empty())
+            };
+            let mut gaps = ledger.gaps(until);
+            gaps.retain(|run| run.value == CandleState::Pending && !is_taken(run));
+            gaps
+        });
+        let waived = missed.drain(..).map(|run| Run { window: run.window, value: Fact::Waived });
         let facts: Vec<_> = waived.collect();
         (!facts.is_empty()).then(|| self.note(&facts))
     }

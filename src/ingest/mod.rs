@@ -14,7 +14,8 @@
 //!   └─ store           the same facts and the commit's version, one transaction
 //!
 //! collect.rs    the same for news and macroeconomic indicators; agenda.rs says when
-//! roster.rs     who is asked for an asset, and who stands in
+//! roster.rs     who is asked for an asset, and who stands in; present.rs has the one that holds now
+//! schedules.rs  what happens by itself, and whether it is held up
 //! reconcile.rs  two accounts of the same candle, compared after they landed
 //! catch_up.rs   at start, and when somebody else committed: replays the records of the log
 //! ```
@@ -33,9 +34,11 @@ mod import;
 mod known;
 mod land;
 mod plan;
+mod present;
 mod reconcile;
 mod roster;
 mod running;
+mod schedules;
 mod source;
 mod spend_log;
 mod trouble;
@@ -50,9 +53,11 @@ pub use self::{
     import::{ImportSummary, Importer},
     land::{Landed, Lander},
     plan::{before, closed_until, fill_window, poll_window},
+    present::Present,
     reconcile::{Pair, Reconciler},
-    roster::{NotOffered, Role, Roster, lineage},
+    roster::{NotOffered, Role, Roster, lineage, offered, seeds},
     running::{Begun, Running},
+    schedules::{Schedule, Schedules},
     source::{Fetched, Source},
     spend_log::StoredSpending,
     trouble::Trouble,

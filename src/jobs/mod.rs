@@ -4,6 +4,7 @@
 //! missed collapse into one catch-up. What a job has to do it reads from the ledger when it runs.
 
 mod follow_up;
+mod out_of_turn;
 mod queue;
 mod reach;
 mod run;
@@ -14,9 +15,10 @@ mod worker;
 
 pub use self::{
     follow_up::follow_up,
+    out_of_turn::take_up,
     queue::{JobSpec, Queue},
     run::{land, run},
-    scheduler::start as start_scheduler,
+    scheduler::{Heartbeat, start as start_scheduler, timetable},
     timetable::Timetable,
     worker::start as start_workers,
 };

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     app::App,
-    ingest::{self, Book, Fetched, IngestError, Landed, Source},
+    ingest::{self, Book, Fetched, IngestError, Landed, Role, Source},
     market::{CandleState, Ledger, Series, Window},
     providers::{Lane, ProviderError},
     quality::DeadLetter,
@@ -35,6 +35,10 @@ async fn fetch(app: &Arc<App>, job: &JobSpec, series: &Series) -> Result<(), Ing
     let unknown = || IngestError::UnknownSeries { series: series.clone() };
     let book = app.books.get(series).ok_or_else(unknown)?;
     let source = app.source(series).ok_or_else(unknown)?;
+    // It was queued before somebody decided that nobody keeps it.
+    if app.roster().role(series) == Role::Disabled {
+        return Ok(());
+    }
     if let JobSpec::Fill(_) = job {
         waive_unreachable(app, &book).await?;
     }

@@ -13,6 +13,8 @@ mod findings;
 mod migrations;
 mod plans;
 mod postgres;
+mod roster;
+mod schedules;
 mod sqlite;
 mod statement;
 
@@ -28,6 +30,8 @@ pub use self::{
     findings::FindingFilter,
     migrations::Schema,
     plans::KeptPlan,
+    roster::{KeptAsset, Source},
+    schedules::{KeptSchedule, Paused},
 };
 use self::{engine::Engine, statement::sql};
 use crate::config::StoreUrl;

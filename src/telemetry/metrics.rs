@@ -51,6 +51,7 @@ pub struct Metrics {
     pub candles_owed: IntGaugeVec,
     pub dead_letters: IntGauge,
     pub scheduler_heartbeat: IntGauge,
+    pub schedule_paused: IntGaugeVec,
     pub http_requests: IntCounterVec,
     pub http_request_seconds: HistogramVec,
 }
@@ -230,6 +231,11 @@ impl Metrics {
             scheduler_heartbeat: new.plain_gauge(
                 "scheduler_heartbeat_timestamp_seconds",
                 "When the scheduler last looked for due series, Unix time.",
+            )?,
+            schedule_paused: new.gauge(
+                "schedule_paused",
+                "1 while somebody holds a schedule up, otherwise 0.",
+                &["schedule"],
             )?,
             http_requests: new.counter(
                 "http_requests_total",

@@ -23,6 +23,7 @@ mod operations;
 mod planning;
 mod reconcile;
 mod recorded;
+mod roster;
 mod store;
 mod support;
 mod telling;

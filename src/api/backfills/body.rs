@@ -203,6 +203,6 @@ fn one(
     if let Some(provider) = provider {
         return Some(series(provider)).filter(is_offered);
     }
-    let preferred = app.roster.candidates(asset, timeframe).first().cloned();
+    let preferred = app.roster().candidates(asset, timeframe).first().cloned();
     preferred.or_else(|| app.config.ingest.providers.iter().map(series).find(is_offered))
 }

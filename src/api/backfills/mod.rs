@@ -16,8 +16,9 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
+pub(super) use self::body::Reason;
 use self::{
-    body::{Reason, Spec},
+    body::Spec,
     view::{BackfillPage, BackfillView},
 };
 use super::{

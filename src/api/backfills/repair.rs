@@ -141,7 +141,7 @@ fn series(app: &App, repair: &Repair) -> Result<Vec<Series>, Problem> {
     let named = repair.series.as_deref();
     let all = match named {
         Some(named) => named.to_vec(),
-        None => app.roster.live().cloned().collect(),
+        None => app.roster().live().cloned().collect(),
     };
     let is_meant = |series: &Series| {
         repair.assets.as_ref().is_none_or(|assets| assets.contains(&series.instrument))

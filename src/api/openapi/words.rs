@@ -104,8 +104,9 @@ impl ToSchema for AssetClass {}
 impl PartialSchema for Role {
     fn schema() -> RefOr<Schema> {
         let about = "`kept`: always polled and backfilled. `stand_in`: polled while those before it \
-                     give nothing. `imported`: nobody asks for it.";
-        choice(about, &["kept", "stand_in", "imported"])
+                     give nothing. `disabled`: its asset or timeframe is not kept at present. \
+                     `imported`: nobody asks for it.";
+        choice(about, &["kept", "stand_in", "disabled", "imported"])
     }
 }
 

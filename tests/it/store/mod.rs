@@ -5,6 +5,7 @@ mod contract;
 mod daemon;
 mod listings;
 mod migrate;
+mod roster;
 mod sessions;
 
 use std::sync::Arc;
