@@ -7,7 +7,7 @@ use std::{
 };
 
 /// Bottom to top. A module imports lower layers only, never its own.
-const LAYERS: [&[&str]; 14] = [
+const LAYERS: [&[&str]; 15] = [
     &["clock", "error", "lifecycle", "crash"],
     &["market"],
     &["quality"],
@@ -21,6 +21,7 @@ const LAYERS: [&[&str]; 14] = [
     &["api"],
     &["serve"],
     &["simulate"],
+    &["client"],
     &["cli"],
 ];
 
