@@ -1,0 +1,47 @@
+//! What is shown to people: tables, details, progress; and to programs: the API's own words.
+
+mod column;
+mod form;
+mod plan;
+mod progress;
+mod table;
+
+use std::io::{self, ErrorKind, IsTerminal, Write};
+
+pub(super) use self::{
+    column::{Column, Form, count, instant, list, names, seconds, share, shares, text, word},
+    form::{grouped, shown},
+    plan::plan,
+    progress::{Progress, line},
+    table::{details, table},
+};
+
+/// How much of a terminal there is at the other end.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Look {
+    /// Lines are broken at its width.
+    pub(super) is_terminal: bool,
+    pub(super) has_colour: bool,
+}
+
+impl Look {
+    #[cfg(test)]
+    const PLAIN: Self = Self { is_terminal: false, has_colour: false };
+
+    pub(super) fn of_stdout() -> Self {
+        let is_terminal = io::stdout().is_terminal();
+        // https://no-color.org: any value but none.
+        let is_unwanted = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        Self { is_terminal, has_colour: is_terminal && !is_unwanted }
+    }
+}
+
+/// To standard output. Whoever stops reading, like `head`, has had enough.
+pub(super) fn say(text: &str) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    let said = writeln!(out, "{}", text.trim_end()).and_then(|()| out.flush());
+    match said {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        said => said,
+    }
+}
