@@ -9,8 +9,8 @@ use crate::{
     clock::{Clock, SystemClock},
     config::Config,
     ingest::{
-        Book, Books, Collector, IngestError, Lander, NotOffered, Reconciler, Roster, Source,
-        StoredSpending, catch_up, closed_until, lineage,
+        Book, Books, Collector, IngestError, Lander, NotOffered, Reconciler, Roster, Running,
+        Source, StoredSpending, catch_up, closed_until, lineage,
     },
     jobs::Queue,
     lake::{Lake, LakeError},
@@ -37,6 +37,7 @@ pub struct App {
     pub reconciler: Reconciler,
     pub collector: Collector,
     pub queue: Queue,
+    pub running: Running,
     pub metrics: Metrics,
     pub lifecycle: Lifecycle,
     /// Held while this process owns the lake.
@@ -105,6 +106,7 @@ impl App {
             let collector = Collector::new(handles, context, &config.feeds).await?;
             let app = Arc::new(Self {
                 queue: Queue::new(&metrics),
+                running: Running::default(),
                 lander: Arc::new(lander),
                 reconciler,
                 collector,
@@ -122,6 +124,11 @@ impl App {
             app.open_books().await?;
             Ok(app)
         })
+    }
+
+    /// The name under which this process holds what it has in work.
+    pub fn replica(&self) -> &str {
+        "local"
     }
 
     /// Where candles of a series are asked for; nowhere if it was imported.

@@ -8,6 +8,7 @@ static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 pub mod api;
 pub mod app;
+pub mod backfill;
 pub mod cli;
 pub mod client;
 pub mod clock;

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use futures::future::BoxFuture;
 use tokio::net::TcpListener;
 
-use crate::{api, app::App, jobs};
+use crate::{api, app::App, backfill, jobs, store::StoreError};
 
 /// How long a stop waits for what has been begun.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -14,6 +14,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub enum ServeError {
     #[error("the address cannot be served")]
     Listen(#[from] std::io::Error),
+    #[error("backfills cannot be taken up")]
+    Backfills(#[from] StoreError),
     #[error("the scheduler cannot be started")]
     Schedule(#[from] tokio_cron_scheduler::JobSchedulerError),
 }
@@ -27,6 +29,7 @@ pub fn serve(
     Box::pin(async move {
         let address = listener.local_addr()?;
         jobs::start_workers(&app);
+        backfill::start(&app).await?;
         jobs::start_scheduler(&app).await?;
         let lifecycle = app.lifecycle.clone();
         lifecycle.spawn({

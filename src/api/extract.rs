@@ -73,6 +73,37 @@ impl Params {
         })
     }
 
+    /// One of a few words.
+    pub(super) fn one_of<T: Copy>(
+        &mut self,
+        name: &'static str,
+        all: &[T],
+        word: impl Fn(T) -> &'static str,
+    ) -> Result<Option<T>, Problem> {
+        let Some(text) = self.0.remove(name) else { return Ok(None) };
+        let found = all.iter().copied().find(|one| word(*one) == text);
+        found.map(Some).ok_or_else(|| {
+            let detail = format!("there is no {name} {}", quoted(&text));
+            let words: Vec<_> = all.iter().map(|one| word(*one)).collect();
+            Problem::invalid(name, detail, &format!("write one of: {}", words.join(", ")))
+        })
+    }
+
+    /// Where a listing by time and id goes on, as `cursor` wrote it.
+    pub(super) fn cursor(&mut self) -> Result<Option<(DateTime<Utc>, String)>, Problem> {
+        let Some(text) = self.0.remove("cursor") else { return Ok(None) };
+        let read = || {
+            let (micros, id) = text.split_once('.')?;
+            let is_id = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '.';
+            let at = DateTime::from_timestamp_micros(micros.parse().ok()?)?;
+            (!id.is_empty() && id.chars().all(is_id)).then(|| (at, id.to_owned()))
+        };
+        read().map(Some).ok_or_else(|| {
+            let detail = format!("cursor {} is not one of ours", quoted(&text));
+            Problem::invalid("cursor", detail, "use the `next` of the page before")
+        })
+    }
+
     /// A number between 1 and `most`.
     pub(super) fn limit(&mut self, most: u32) -> Result<Option<u32>, Problem> {
         let Some(text) = self.0.remove("limit") else { return Ok(None) };
@@ -154,6 +185,11 @@ impl Params {
         };
         Err(Problem::invalid(shortened(name), detail, &fix))
     }
+}
+
+/// Where a listing by time and id has got to.
+pub(super) fn cursor(at: DateTime<Utc>, id: &str) -> String {
+    format!("{}.{id}", at.timestamp_micros())
 }
 
 const BOTH: &str = "give both start and end, or neither";

@@ -1,5 +1,6 @@
 //! The HTTP control plane: the route table, and the middleware around it.
 
+mod backfills;
 mod body;
 mod caller;
 mod candles;
@@ -79,12 +80,24 @@ fn for_readers() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(news::list))
         .routes(routes!(indicators::list))
         .routes(routes!(feeds::list))
+        .routes(routes!(backfills::list))
+        .routes(routes!(backfills::show))
+        .routes(routes!(backfills::chunks::chunks))
+        .routes(routes!(backfills::chunks::jobs))
+        .routes(routes!(backfills::events::events))
+        .routes(routes!(backfills::plan::plan))
         .routes(routes!(health::metrics))
 }
 
 /// What has work done, held up or given up.
 fn for_operators() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
+        .routes(routes!(backfills::create))
+        .routes(routes!(backfills::pause))
+        .routes(routes!(backfills::resume))
+        .routes(routes!(backfills::cancel))
+        .routes(routes!(backfills::retry_failed))
+        .routes(routes!(backfills::repair::repair))
 }
 
 /// What decides about what is kept, and who may ask.

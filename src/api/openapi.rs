@@ -18,20 +18,21 @@ use utoipa::openapi::{
 use self::problems::Whatever;
 pub(super) use self::{
     params::{
-        AssetFilter, FindingFilter, IndicatorFilter, LetterFilter, Limit, OneSeries, SeriesFilter,
-        SeriesList, Span,
+        AssetFilter, Cursor, FindingFilter, IndicatorFilter, LetterFilter, Limit, OneSeries,
+        SeriesFilter, SeriesList, Span,
     },
-    problems::{NotFound, Refused, Unavailable},
+    problems::{Conflicting, NotFound, Refused, Unavailable},
     words::{Octets, StateCounts},
 };
 use super::Problem;
 
 /// What routes are grouped by, in the order they are shown.
-const TAGS: [(&str, &str); 5] = [
+const TAGS: [(&str, &str); 6] = [
     (
         "candles",
         "Closed candles, what became of every expected one, and whether to trust the last.",
     ),
+    ("backfills", "History and repairs that were asked for, chunk by chunk."),
     ("feeds", "News sentiment and macroeconomic indicators."),
     ("quality", "What was refused, and where two accounts of a candle differ."),
     ("providers", "Who is asked, how well they are, and what is left of each quota."),
@@ -60,7 +61,9 @@ pub(super) fn head() -> OpenApi {
 
 /// The document, with what no handler knows of.
 pub(super) fn finished(mut document: OpenApi) -> OpenApi {
-    for operation in document.paths.paths.values_mut().filter_map(|path| path.get.as_mut()) {
+    let operations = document.paths.paths.values_mut();
+    for operation in operations.flat_map(|path| path.get.as_mut().into_iter().chain(&mut path.post))
+    {
         operation.responses.responses.extend(Whatever::responses_of_all());
     }
     document.components.iter_mut().for_each(name_items);

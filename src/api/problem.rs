@@ -59,6 +59,11 @@ impl Problem {
         Self::new(StatusCode::NOT_FOUND, "not_found", format!("there is no {what}")).fix(fix)
     }
 
+    /// The world is not as the request takes it to be.
+    pub fn conflict(code: &'static str, detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::CONFLICT, code, detail)
+    }
+
     pub fn fix(self, fix: &str) -> Self {
         Self { fix: Some(fix.to_owned()), ..self }
     }

@@ -1,5 +1,6 @@
 //! Settings: compiled-in defaults, then a file, then the environment; all violations at once.
 
+mod backfill;
 mod calendars;
 mod cdp_key;
 mod feeds;
@@ -20,6 +21,7 @@ use std::{
 use chrono::{DateTime, TimeDelta, Utc};
 
 pub use self::{
+    backfill::BackfillConfig,
     cdp_key::CdpKey,
     feeds::FeedsConfig,
     limit::Limit,
@@ -45,6 +47,7 @@ pub struct Config {
     /// In the order of `Timeframe::ALL`.
     pub stale_after: [TimeDelta; 6],
     pub reconcile: ReconcileConfig,
+    pub backfill: BackfillConfig,
     pub feeds: FeedsConfig,
     pub providers: ProvidersConfig,
     pub clock: ClockConfig,
@@ -146,6 +149,7 @@ impl Config {
                 TimeDelta::from(read.get::<Span>(&format!("freshness.stale_after_{timeframe}")))
             }),
             reconcile: reconcile::reconcile(&mut read),
+            backfill: backfill::backfill(&mut read),
             feeds: feeds::feeds(&mut read),
             providers: providers::providers(&mut read),
             clock: ClockConfig {

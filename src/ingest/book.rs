@@ -49,6 +49,8 @@ pub(super) struct State {
     recheck: Option<Window>,
     /// Set while the newest poll did not bring every candle that was due.
     behind: Option<Behind>,
+    /// What backfills answer for, disjoint: nobody else asks for it.
+    taken: Vec<Window>,
     /// What landed and was not compared with other accounts yet, disjoint.
     uncompared: Vec<Window>,
 }
@@ -79,6 +81,7 @@ impl Book {
             unsaved: None,
             recheck: None,
             behind: None,
+            taken: Vec::new(),
             uncompared: Vec::new(),
         };
         let turn = tokio::sync::Mutex::new(());
@@ -157,6 +160,19 @@ impl Book {
         self.change(&mut state, Window::new(origin, origin))
     }
 
+    /// Leaves these windows to backfills, and only these.
+    pub fn leave_to_backfills(&self, taken: Vec<Window>) {
+        let mut state = self.state();
+        state.question_at = Remembered::Unknown;
+        state.taken = taken;
+    }
+
+    /// Looks at the ledger, and at what is left to backfills.
+    pub fn with_taken<T>(&self, look: impl FnOnce(&Ledger, &[Window]) -> T) -> T {
+        let state = self.state();
+        look(&state.ledger, &state.taken)
+    }
+
     /// When the next question about an old candle may be asked; worked out anew only after a change.
     pub fn question_at(
         &self,
@@ -167,7 +183,8 @@ impl Book {
         if let Remembered::Known(question_at) = state.question_at {
             return question_at;
         }
-        let question_at = plan::next_question_at(&state.ledger, closed_until, policy);
+        let question_at =
+            plan::next_question_at((&state.ledger, &state.taken), closed_until, policy);
         state.question_at = Remembered::Known(question_at);
         question_at
     }
@@ -229,6 +246,7 @@ impl Book {
         for run in facts {
             state.ledger.record(run.window, run.value);
         }
+        state.ledger.reach_back();
         state.question_at = Remembered::Unknown;
         self.change(&mut state, hull(facts))
     }

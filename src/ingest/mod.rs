@@ -35,6 +35,7 @@ mod land;
 mod plan;
 mod reconcile;
 mod roster;
+mod running;
 mod source;
 mod spend_log;
 mod trouble;
@@ -48,9 +49,10 @@ pub use self::{
     evidence::Policy,
     import::{ImportSummary, Importer},
     land::{Landed, Lander},
-    plan::{closed_until, fill_window, poll_window},
+    plan::{before, closed_until, fill_window, poll_window},
     reconcile::{Pair, Reconciler},
     roster::{NotOffered, Role, Roster, lineage},
+    running::{Begun, Running},
     source::{Fetched, Source},
     spend_log::StoredSpending,
     trouble::Trouble,

@@ -11,7 +11,7 @@ use crate::{
 
 /// What is now known of candles is news for the timeframes derived from them, and for whoever has
 /// candles of the same time.
-pub(super) fn follow_up(app: &App, series: &Series, landed: &Landed) {
+pub fn follow_up(app: &App, series: &Series, landed: &Landed) {
     let Some(window) = landed.window else { return };
     for timeframe in Timeframe::ALL {
         let derived = Series { timeframe, ..series.clone() };

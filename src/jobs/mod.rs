@@ -13,8 +13,9 @@ mod timetable;
 mod worker;
 
 pub use self::{
+    follow_up::follow_up,
     queue::{JobSpec, Queue},
-    run::run,
+    run::{land, run},
     scheduler::start as start_scheduler,
     timetable::Timetable,
     worker::start as start_workers,

@@ -94,7 +94,7 @@ fn plan(app: &App, book: &Book, source: &Source, job: &JobSpec) -> Option<Window
     let closed_until = app.closed_until(book.series(), now);
     let config = &app.config.ingest;
     let refetch = config.refetch_candles;
-    book.with_ledger(|ledger| match job {
+    book.with_taken(|ledger, taken| match job {
         JobSpec::Reconcile(_) | JobSpec::Collect(_) => None,
         JobSpec::Poll(_) => {
             let page = source.page_candles(book.series());
@@ -102,7 +102,7 @@ fn plan(app: &App, book: &Book, source: &Source, job: &JobSpec) -> Option<Window
         }
         JobSpec::Fill(_) if matches!(source, Source::Derived(_)) => None,
         JobSpec::Fill(_) => ingest::fill_window(
-            ledger,
+            (ledger, taken),
             timeframe,
             (closed_until, now),
             source.policy(),
@@ -112,7 +112,7 @@ fn plan(app: &App, book: &Book, source: &Source, job: &JobSpec) -> Option<Window
     })
 }
 
-/// Lands the answers there are, also when a later one failed.
+/// Also when a later answer failed those before it land.
 async fn fetch_and_land(
     app: &App,
     book: &Arc<Book>,
@@ -120,7 +120,24 @@ async fn fetch_and_land(
     window: Window,
     lane: Lane,
 ) -> Result<Landed, IngestError> {
-    let Fetched { verdicts, failure } = source.fetch(book, window, lane, &app.lifecycle).await;
+    let wanted = match source {
+        Source::Derived(_) => vec![window],
+        Source::Provider { .. } => book.calendar().expected(window, book.series().timeframe),
+    };
+    let fetched = source.fetch(book, &wanted, lane, &app.lifecycle.halt()).await;
+    match land(app, book, source, fetched).await? {
+        (landed, None) => Ok(landed),
+        (_, Some(error)) => Err(error),
+    }
+}
+
+/// Lands the answers there are, keeps one that cannot be read, and tells why there are no more.
+pub async fn land(
+    app: &App,
+    book: &Arc<Book>,
+    source: &Source,
+    Fetched { verdicts, failure }: Fetched,
+) -> Result<(Landed, Option<IngestError>), IngestError> {
     let landed = app.lander.land(book, verdicts, source.policy()).await?;
     if landed.rows > 0 {
         tracing::debug!(
@@ -131,7 +148,7 @@ async fn fetch_and_land(
             "landed candles"
         );
     }
-    let Some((page, error)) = failure else { return Ok(landed) };
+    let Some((page, error)) = failure else { return Ok((landed, None)) };
     if let IngestError::Provider(ProviderError::Malformed { detail, body }) = &error {
         let detail = format!("the answer for {page} cannot be read: {detail}");
         let from = (book.series().provider.as_str(), app.clock.now());
@@ -140,5 +157,5 @@ async fn fetch_and_land(
         app.metrics.candles_refused.with_label_values(&labels).inc();
         app.store.keep(&[letter]).await?;
     }
-    Err(error)
+    Ok((landed, Some(error)))
 }

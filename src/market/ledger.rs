@@ -113,6 +113,10 @@ impl Ledger {
         self.origin
     }
 
+    pub fn timeframe(&self) -> Timeframe {
+        self.timeframe
+    }
+
     pub fn calendar(&self) -> Calendar {
         self.calendar
     }
@@ -120,6 +124,22 @@ impl Ledger {
     /// Lets history begin earlier. It never begins later again.
     pub fn extend_origin(&mut self, origin: DateTime<Utc>) {
         self.origin = self.origin.min(self.timeframe.floor(origin));
+    }
+
+    /// Where the first candle opens of which something is known, or history begins.
+    pub fn beginning(&self) -> DateTime<Utc> {
+        self.facts.first_key_value().map_or(self.origin, |(first, _)| self.origin.min(*first))
+    }
+
+    /// Lets history begin where what is known of it without a gap does.
+    pub fn reach_back(&mut self) {
+        while let Some((start, (end, _))) = self.facts.range(..self.origin).next_back() {
+            let between = Window::new(*end, self.origin);
+            if !self.calendar.expected(between, self.timeframe).is_empty() {
+                return;
+            }
+            self.origin = *start;
+        }
     }
 
     /// States `fact` of every candle of an aligned `window`, replacing what was said before.
@@ -221,10 +241,16 @@ impl Ledger {
     ///
     /// The caller ends the window where candles are not closed yet.
     pub fn states(&self, window: Window) -> Vec<Run<CandleState>> {
+        self.states_since(self.origin, window)
+    }
+
+    /// Like `states`, as if history began at `origin`: whatever nobody has asked for since then is
+    /// pending.
+    pub fn states_since(&self, origin: DateTime<Utc>, window: Window) -> Vec<Run<CandleState>> {
         let mut runs = Runs::default();
         let mut at = window.start;
         for fact in self.facts(window) {
-            self.unasked(Window::new(at, fact.window.start), &mut runs);
+            self.unasked(origin, Window::new(at, fact.window.start), &mut runs);
             match fact.value {
                 Fact::Final => runs.push(fact.window, CandleState::Final),
                 Fact::NoTrade => runs.push(fact.window, CandleState::NoTrade),
@@ -235,14 +261,14 @@ impl Ledger {
             }
             at = fact.window.end;
         }
-        self.unasked(Window::new(at, window.end), &mut runs);
+        self.unasked(origin, Window::new(at, window.end), &mut runs);
         runs.0
     }
 
-    fn unasked(&self, window: Window, runs: &mut Runs) {
-        let before = Window::new(window.start, window.end.min(self.origin));
+    fn unasked(&self, origin: DateTime<Utc>, window: Window, runs: &mut Runs) {
+        let before = Window::new(window.start, window.end.min(origin));
         runs.push(before, CandleState::BeforeHistory);
-        let asked_for = Window::new(window.start.max(self.origin), window.end);
+        let asked_for = Window::new(window.start.max(origin), window.end);
         self.expected(asked_for, CandleState::Pending, runs);
     }
 

@@ -1,7 +1,9 @@
 //! The control store: what must be remembered besides the lake, in SQLite or PostgreSQL.
 
 mod audit;
+mod backfills;
 mod budgets;
+mod chunks;
 mod coverage;
 mod dead_letters;
 mod engine;
@@ -9,6 +11,7 @@ mod error;
 mod feeds;
 mod findings;
 mod migrations;
+mod plans;
 mod postgres;
 mod sqlite;
 mod statement;
@@ -17,11 +20,14 @@ use chrono::{DateTime, Utc};
 
 pub use self::{
     audit::{AuditEntry, AuditFilter},
+    backfills::{BackfillFilter, BackfillState, ChunkCounts, KeptBackfill, NewBackfill},
+    chunks::{ChunkFilter, ChunkState, Claim, Claimer, KeptChunk, NewChunk, Settlement, Spent},
     coverage::{SeriesChange, SeriesRecord},
     dead_letters::{DeadLetterFilter, DeadLetterPosition, KeptLetter},
     error::StoreError,
     findings::FindingFilter,
     migrations::Schema,
+    plans::KeptPlan,
 };
 use self::{engine::Engine, statement::sql};
 use crate::config::StoreUrl;

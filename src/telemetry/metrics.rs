@@ -25,6 +25,7 @@ pub struct Metrics {
     pub no_trade_overturned: IntCounterVec,
     pub suspicious_answers: IntCounterVec,
     pub stand_ins: IntCounterVec,
+    pub backfill_chunks: IntCounterVec,
     pub feed_items: IntCounterVec,
     pub feed_success: IntGaugeVec,
     pub feeds_by_state: IntGaugeVec,
@@ -115,6 +116,12 @@ impl Metrics {
                 "stand_ins_total",
                 "Polls that were handed to the next provider.",
                 &["provider", "stand_in"],
+            )?,
+            backfill_chunks: new.counter(
+                "backfill_chunks_total",
+                "Attempts at chunks of backfills by what became of them: done, failed, or left \
+                 for later.",
+                &["provider", "outcome"],
             )?,
             feed_items: new.counter(
                 "feed_items_total",

@@ -18,6 +18,7 @@ const LAYERS: [&[&str]; 15] = [
     &["query"],
     &["app"],
     &["jobs"],
+    &["backfill"],
     &["api"],
     &["serve"],
     &["simulate"],

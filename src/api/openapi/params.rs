@@ -39,6 +39,9 @@ pub(in crate::api) enum IndicatorFilter {}
 /// A window in time.
 pub(in crate::api) enum Span {}
 
+/// Where the page before ended.
+pub(in crate::api) enum Cursor {}
+
 /// At most `MOST`, and `USUAL` where nobody says how many.
 pub(in crate::api) enum Limit<const MOST: u32, const USUAL: u32> {}
 
@@ -113,6 +116,14 @@ impl IntoParams for Span {
             instant("start", start, "2024-03-06T10:00:00Z"),
             instant("end", "The first instant after the window.", "2024-03-06T12:00:00Z"),
         ]
+    }
+}
+
+impl IntoParams for Cursor {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let example = "1709726430000000.bf_018e13f6a1c07f3e8a54b1c2d3e4f506";
+        let cursor = text("^[0-9]{1,16}\\.[A-Za-z0-9_.]+$", example);
+        vec![query("cursor", "The `next` of the page before.", cursor)]
     }
 }
 

@@ -19,6 +19,9 @@ pub(in crate::api) enum Refused {}
 /// 404: what is asked for by its name is not there.
 pub(in crate::api) enum NotFound {}
 
+/// 409: the world is not as the request takes it to be.
+pub(in crate::api) enum Conflicting {}
+
 /// 503: the store, the lake or the daemon is not there at present.
 pub(in crate::api) enum Unavailable {}
 
@@ -37,6 +40,15 @@ impl IntoResponses for NotFound {
     fn responses() -> Responses {
         let example = Problem::not_found("series coinbase/SOLUSD/1m", "GET /v1/series lists them");
         one("There is nothing by that name.", &example)
+    }
+}
+
+impl IntoResponses for Conflicting {
+    fn responses() -> Responses {
+        let detail = "a backfill that is completed cannot be asked to pause";
+        let example = Problem::conflict("illegal_transition", detail)
+            .fix("nothing can be done with it any more; create another one");
+        one("It cannot be done as things are; `fix` says what can.", &example)
     }
 }
 
