@@ -36,7 +36,8 @@ fn as_it_is(value: &Value) -> String {
 
 /// What came from outside must not steer the terminal.
 fn clean(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+    let steers = |c: char| c.is_control() || ('\u{2060}'..='\u{2069}').contains(&c);
+    text.chars().map(|c| if steers(c) { ' ' } else { c }).collect()
 }
 
 fn list(value: &Value, show: impl Fn(&Value) -> String) -> Option<String> {

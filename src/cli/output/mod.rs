@@ -16,23 +16,20 @@ pub(super) use self::{
     table::{details, table},
 };
 
-/// How much of a terminal there is at the other end.
+/// How it may look at the other end.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Look {
-    /// Lines are broken at its width.
-    pub(super) is_terminal: bool,
     pub(super) has_colour: bool,
 }
 
 impl Look {
     #[cfg(test)]
-    const PLAIN: Self = Self { is_terminal: false, has_colour: false };
+    const PLAIN: Self = Self { has_colour: false };
 
     pub(super) fn of_stdout() -> Self {
-        let is_terminal = io::stdout().is_terminal();
         // https://no-color.org: any value but none.
         let is_unwanted = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-        Self { is_terminal, has_colour: is_terminal && !is_unwanted }
+        Self { has_colour: io::stdout().is_terminal() && !is_unwanted }
     }
 }
 

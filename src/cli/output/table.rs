@@ -1,6 +1,6 @@
 //! One table for everything: without lines, so that it can be read by eyes and by `awk`.
 
-use comfy_table::{Cell, CellAlignment, Color, ContentArrangement, Table, presets};
+use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, presets};
 use serde_json::Value;
 
 use super::{
@@ -11,7 +11,7 @@ use super::{
 
 /// One line per item, below the titles.
 pub(in crate::cli) fn table(columns: &[Column], items: &[Value], look: Look) -> String {
-    let mut table = bare(look);
+    let mut table = bare();
     table.set_header(columns.iter().map(|column| Cell::new(column.title.to_uppercase())));
     for item in items {
         table.add_row(columns.iter().map(|column| cell(*column, item, look)));
@@ -26,21 +26,16 @@ pub(in crate::cli) fn table(columns: &[Column], items: &[Value], look: Look) -> 
 
 /// One thing, a line per column.
 pub(in crate::cli) fn details(columns: &[Column], item: &Value, look: Look) -> String {
-    let mut table = bare(look);
+    let mut table = bare();
     for column in columns {
         table.add_row([Cell::new(column.title), cell(*column, item, look)]);
     }
     finished(table)
 }
 
-fn bare(look: Look) -> Table {
+fn bare() -> Table {
     let mut table = Table::new();
-    table.load_preset(presets::NOTHING);
-    if look.is_terminal {
-        table.set_content_arrangement(ContentArrangement::Dynamic);
-    } else {
-        table.force_no_tty();
-    }
+    table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
     table
 }
 
@@ -48,27 +43,36 @@ fn finished(mut table: Table) -> String {
     for column in table.column_iter_mut() {
         column.set_padding((0, 2));
     }
-    table.trim_fmt()
+    coloured(&table.trim_fmt())
 }
 
 fn cell(column: Column, item: &Value, look: Look) -> Cell {
     let text = shown(item.pointer(column.at), column.form);
-    let colour = colour(&text).filter(|_| look.has_colour && column.form == Form::Word);
-    let cell = Cell::new(text);
-    match colour {
-        Some(colour) => cell.fg(colour),
-        None => cell,
+    match mark(&text).filter(|_| look.has_colour && column.form == Form::Word) {
+        Some(mark) => Cell::new(format!("{mark}{text}{END}")),
+        None => Cell::new(text),
     }
 }
 
+/// What is coloured is marked with characters without a width, so that the columns stay even.
+const GOOD: char = '\u{2061}';
+const BAD: char = '\u{2062}';
+const ODD: char = '\u{2063}';
+const END: char = '\u{2064}';
+
+/// With colours in the place of marks.
+fn coloured(table: &str) -> String {
+    [(GOOD, "\u{1b}[32m"), (BAD, "\u{1b}[31m"), (ODD, "\u{1b}[33m"), (END, "\u{1b}[0m")]
+        .iter()
+        .fold(table.to_owned(), |text, (mark, code)| text.replace(*mark, code))
+}
+
 /// Good, bad, and worth a look.
-fn colour(word: &str) -> Option<Color> {
+fn mark(word: &str) -> Option<char> {
     match word {
-        "fresh" | "completed" | "done" | "landed" | "replayed" | "yes" => Some(Color::Green),
-        "stale" | "failed" | "completed_with_errors" | "no" => Some(Color::Red),
-        "unknown" | "paused" | "pausing" | "cancelling" | "cancelled" | "open" => {
-            Some(Color::Yellow)
-        }
+        "fresh" | "completed" | "done" | "landed" | "replayed" | "yes" => Some(GOOD),
+        "stale" | "failed" | "completed_with_errors" | "no" => Some(BAD),
+        "unknown" | "paused" | "pausing" | "cancelling" | "cancelled" | "open" => Some(ODD),
         _ => None,
     }
 }
@@ -112,14 +116,11 @@ mod tests {
 
     #[test]
     fn colour_is_for_words_and_for_whoever_wants_it() {
-        let lively = Look { is_terminal: true, has_colour: true };
-        let colours = |look| {
-            let mut row = bare(look);
-            row.enforce_styling().add_row([cell(COLUMNS[1], &items()[1], look)]);
-            row.to_string().contains("\u{1b}[")
-        };
-        assert!(colours(lively));
-        assert!(!colours(Look { has_colour: false, ..lively }));
-        assert!(!table(&COLUMNS, &items(), Look::PLAIN).contains('\u{1b}'));
+        let plain = table(&COLUMNS, &items(), Look::PLAIN);
+        let lively = table(&COLUMNS, &items(), Look { has_colour: true });
+        assert!(!plain.contains('\u{1b}'), "{plain}");
+        let green = lively.replace("\u{1b}[32mfresh\u{1b}[0m", "fresh");
+        assert_ne!(green, lively);
+        assert_eq!(green.replace("\u{1b}[31mstale\u{1b}[0m", "stale"), plain, "the same widths");
     }
 }
