@@ -9,7 +9,7 @@ use super::{
     confirm::confirm,
     output::{Column, instant, list, text},
     refusal::{conflict, unfit},
-    remote::{Listing, Remote, Talk},
+    remote::{Listing, Remote, Talk, asked},
 };
 use crate::{
     config::Config,
@@ -38,8 +38,8 @@ enum Command {
     Enable(One),
     /// Forget that it is kept. What has landed stays in the lake.
     Remove {
-        /// Like BTCUSD.
-        asset: InstrumentId,
+        #[command(flatten)]
+        one: One,
         /// Do not ask whether to proceed.
         #[arg(long, short)]
         yes: bool,
@@ -72,6 +72,7 @@ const COLUMNS: &[Column] = &[
     text("enabled", "/enabled"),
     list("timeframes", "/timeframes"),
     list("providers", "/providers"),
+    text("source", "/source"),
     text("by", "/changed_by"),
     instant("changed", "/changed_at"),
     text("reason", "/reason"),
@@ -98,11 +99,12 @@ impl Assets {
             }
             Command::Disable(one) => one.switch(&talk, false).await,
             Command::Enable(one) => one.switch(&talk, true).await,
-            Command::Remove { asset, yes } => {
+            Command::Remove { one: One { asset, reason }, yes } => {
                 if !confirm(&format!("Keep {asset} no longer?"), yes)? {
                     return Ok(ExitCode::FAILURE);
                 }
-                let answer = talk.client.delete(&["v1", "assets", asset.as_str()]).await?;
+                let path = ["v1", "assets", asset.as_str()];
+                let answer = talk.client.delete(&path, &asked([("reason", reason)])).await?;
                 talk.tell(&answer, |_| format!("{asset} is no longer kept"))
             }
         }

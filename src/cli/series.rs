@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::{
     confirm::confirm,
     given::{instant, written},
-    output::{Form, Look, count, details, grouped, instant as at, shown, text, word},
+    output::{Form, Look, count, counts, details, instant as at, shown, text, word},
     remote::{Listing, Remote, asked, items_of},
 };
 use crate::{config::Config, market::Series};
@@ -76,7 +76,12 @@ const RUNS: Listing = Listing {
 };
 
 const DAYS: Listing = Listing {
-    columns: &[text("day", "/day"), text("candles", "/candles")],
+    columns: &[
+        text("day", "/date"),
+        word("condition", "/condition"),
+        count("findings", "/findings"),
+        counts("candles", "/candles"),
+    ],
     none: "there is nothing in this window",
 };
 
@@ -119,13 +124,8 @@ fn coverage(value: &Value) -> String {
         Some(_) => items_of(value, "days", &DAYS),
         None => items_of(value, "runs", &RUNS),
     };
-    if let Some(states) = value["candles"].as_object() {
-        let counts = states.iter().filter_map(|(state, count)| Some((state, count.as_i64()?)));
-        let counts: Vec<String> = counts
-            .filter(|(_, n)| *n > 0)
-            .map(|(state, n)| format!("{} {state}", grouped(n)))
-            .collect();
-        let _ = write!(text, "\n\n{}", counts.join(", "));
+    if value["candles"].is_object() {
+        let _ = write!(text, "\n\n{}", shown(value.get("candles"), Form::Counts));
     }
     text
 }
@@ -153,7 +153,13 @@ impl Rewind {
         let body = json!({ "to": to, "reason": self.reason });
         let answer = talk.client.post(&path(&self.series, "rewind"), &body).await?;
         talk.tell(&answer, |value| {
-            let columns = [text("series", "/series"), at("watermark", "/watermark")];
+            let columns = [
+                text("series", "/series"),
+                at("rewound to", "/to"),
+                count("candles", "/candles"),
+                word("verdict", "/verdict"),
+                at("watermark", "/watermark"),
+            ];
             let shown = details(&columns, value, Look::of_stdout());
             format!("{shown}\nwhat follows is asked for again")
         })

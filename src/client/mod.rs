@@ -63,11 +63,7 @@ impl Client {
     }
 
     pub async fn get(&self, path: &[&str], query: &Query) -> Result<Answer, ClientError> {
-        let mut url = self.url(path);
-        if !query.is_empty() {
-            url.query_pairs_mut().extend_pairs(query);
-        }
-        self.send(Method::GET, url, |request| request).await
+        self.send(Method::GET, self.asking(path, query), |request| request).await
     }
 
     /// Sent once: what became of it is not known if the connection is lost.
@@ -96,14 +92,22 @@ impl Client {
         self.send(Method::PUT, self.url(path), |request| with_body(request, body)).await
     }
 
-    pub async fn delete(&self, path: &[&str]) -> Result<Answer, ClientError> {
-        self.send(Method::DELETE, self.url(path), |request| request).await
+    pub async fn delete(&self, path: &[&str], query: &Query) -> Result<Answer, ClientError> {
+        self.send(Method::DELETE, self.asking(path, query), |request| request).await
     }
 
     fn url(&self, path: &[&str]) -> Url {
         let mut url = self.server.clone();
         if let Ok(mut segments) = url.path_segments_mut() {
             segments.pop_if_empty().extend(path);
+        }
+        url
+    }
+
+    fn asking(&self, path: &[&str], query: &Query) -> Url {
+        let mut url = self.url(path);
+        if !query.is_empty() {
+            url.query_pairs_mut().extend_pairs(query);
         }
         url
     }

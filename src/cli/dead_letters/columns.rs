@@ -22,12 +22,14 @@ pub(super) const LIST: Listing = Listing {
 pub(super) const GROUPS: Listing = Listing {
     columns: &[
         text("fingerprint", "/fingerprint"),
-        text("series", "/series"),
+        text("provider", "/provider"),
         text("expectation", "/expectation"),
-        count("letters", "/count"),
+        count("open", "/open"),
+        count("replayed", "/replayed"),
+        count("discarded", "/discarded"),
         instant("first", "/first_seen_at"),
         instant("last", "/last_seen_at"),
-        text("example", "/example"),
+        text("pattern", "/pattern"),
     ],
     none: "there is no letter",
 };
@@ -44,5 +46,8 @@ pub(super) const ONE: &[Column] = &[
     instant("received", "/extracted_at"),
     instant("last seen", "/last_seen_at"),
     count("seen", "/times_seen"),
+    text("tried", "/tried_detail"),
+    text("resolved by", "/resolved_by"),
+    text("reason", "/reason"),
     text("bytes", "/raw"),
 ];

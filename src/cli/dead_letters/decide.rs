@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::{
     super::{
         confirm::confirm,
-        output::{Column, Look, count, details, grouped},
+        output::{Column, Look, count, details, grouped, table, text},
         remote::Talk,
     },
     Chosen, How,
@@ -21,6 +21,15 @@ const OUTCOME: &[Column] = &[
     count("still refused", "/still_refused"),
     count("not replayable", "/not_replayable"),
     count("discarded", "/discarded"),
+    count("not looked at", "/remaining"),
+];
+
+/// Why letters stay open.
+const REASONS: [Column; 4] = [
+    text("outcome", "/outcome"),
+    count("letters", "/letters"),
+    text("such as", "/sample"),
+    text("reason", "/reason"),
 ];
 
 /// A preview first; then as many letters as it found, or none.
@@ -60,13 +69,23 @@ pub(super) async fn decide(
     }
     let done = talk.client.post(&path, &body).await?;
     let code = talk.tell(&done, outcome)?;
-    let has_failed = done.value["still_refused"].as_i64().is_some_and(|count| count > 0);
-    Ok(if has_failed { ExitCode::FAILURE } else { code })
+    let any = |name: &str| done.value[name].as_i64().is_some_and(|count| count > 0);
+    if any("remaining") {
+        eprintln!("one command does not do all of them: say it again for the rest");
+    }
+    let is_all = !any("still_refused") && !any("remaining");
+    Ok(if is_all { code } else { ExitCode::FAILURE })
 }
 
 /// What the answer has of it.
 fn outcome(value: &Value) -> String {
     let has = |column: &&Column| column.is_in(value);
     let columns: Vec<Column> = OUTCOME.iter().filter(has).copied().collect();
-    details(&columns, value, Look::of_stdout())
+    let tally = details(&columns, value, Look::of_stdout());
+    match value["reasons"].as_array() {
+        Some(reasons) if !reasons.is_empty() => {
+            format!("{tally}\n\n{}", table(&REASONS, reasons, Look::of_stdout()))
+        }
+        _ => tally,
+    }
 }

@@ -38,9 +38,11 @@ enum Command {
     },
     /// How many there are of each kind.
     Groups {
-        /// Only those: open, replayed or discarded.
+        /// Only those with such letters: open, replayed or discarded; open, unless it is said.
         #[arg(long)]
         state: Option<String>,
+        #[command(flatten)]
+        page: Page,
     },
     /// One letter, with what was received.
     Show {
@@ -114,8 +116,8 @@ impl DeadLetters {
                 query.extend(asked([("state", state)]));
                 talk.list(&["v1", "dead-letters"], &page.of(query), &LIST).await
             }
-            Command::Groups { state } => {
-                let query = asked([("state", state)]);
+            Command::Groups { state, page } => {
+                let query = page.of(asked([("state", state)]));
                 talk.list(&["v1", "dead-letters", "groups"], &query, &GROUPS).await
             }
             Command::Show { id } => {

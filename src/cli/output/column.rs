@@ -20,6 +20,8 @@ pub(in crate::cli) enum Form {
     Names,
     /// Shares of limits.
     Shares,
+    /// How many of each kind; those of which there are none are left out.
+    Counts,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -71,6 +73,10 @@ pub(in crate::cli) const fn list(title: &'static str, at: &'static str) -> Colum
 
 pub(in crate::cli) const fn names(title: &'static str, at: &'static str) -> Column {
     column(title, at, Form::Names)
+}
+
+pub(in crate::cli) const fn counts(title: &'static str, at: &'static str) -> Column {
+    column(title, at, Form::Counts)
 }
 
 pub(in crate::cli) const fn shares(title: &'static str, at: &'static str) -> Column {

@@ -21,6 +21,7 @@ pub(in crate::cli) fn shown(value: Option<&Value>, form: Form) -> String {
         Form::List => list(value, as_it_is),
         Form::Names => list(value, |item| shown(item.get("name"), Form::Text)),
         Form::Shares => list(value, limit_share),
+        Form::Counts => of_each(value),
     };
     formed.unwrap_or_else(|| as_it_is(value))
 }
@@ -44,6 +45,14 @@ fn list(value: &Value, show: impl Fn(&Value) -> String) -> Option<String> {
     let items = value.as_array()?;
     let shown: Vec<String> = items.iter().map(show).collect();
     Some(if shown.is_empty() { NOTHING.to_owned() } else { shown.join(", ") })
+}
+
+fn of_each(value: &Value) -> Option<String> {
+    let kinds = value.as_object()?.iter();
+    let some = kinds.filter_map(|(kind, count)| Some((kind, count.as_i64().filter(|n| *n > 0)?)));
+    let words: Vec<String> =
+        some.map(|(kind, n)| format!("{} {}", grouped(n), clean(kind))).collect();
+    Some(if words.is_empty() { NOTHING.to_owned() } else { words.join(", ") })
 }
 
 /// So much of a quota; or so many times what a rate lets through.

@@ -9,7 +9,9 @@ mod table;
 use std::io::{self, ErrorKind, IsTerminal, Write};
 
 pub(super) use self::{
-    column::{Column, Form, count, instant, list, names, seconds, share, shares, text, word},
+    column::{
+        Column, Form, count, counts, instant, list, names, seconds, share, shares, text, word,
+    },
     form::{grouped, shown},
     plan::plan,
     progress::{Progress, line},

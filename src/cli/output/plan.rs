@@ -82,6 +82,14 @@ mod tests {
             "chunks": 1, "requests": 3, "candles_expected": 720, "candles_skipped": 24,
             "eta_seconds": null,
         });
-        insta::assert_snapshot!(plan(&answer, Look::PLAIN), @"");
+        let text = plan(&answer, Look::PLAIN);
+        let parts: Vec<&str> = text.split("\n\n").collect();
+        let [units, providers, conflicts, sum] = parts[..] else { panic!("{text}") };
+        assert!(units.contains("720             24         3"), "{units}");
+        assert!(providers.contains("30 % of 10/s    unknown"), "{providers}");
+        assert!(conflicts.starts_with("IN WORK BY") && conflicts.contains("bf_1"), "{conflicts}");
+        let expected =
+            "1 chunks, 3 requests; 720 candles expected, 24 there already; takes unknown";
+        assert_eq!(sum, expected);
     }
 }

@@ -106,12 +106,22 @@ mod tests {
 
     #[test]
     fn a_table_has_a_line_per_item_and_nothing_at_the_ends_of_lines() {
-        insta::assert_snapshot!(table(&COLUMNS, &items(), Look::PLAIN), @"");
+        let expected = "\
+SERIES              VERDICT     LAG  LAST CANDLE           SIZES
+coinbase/BTCUSD/1m  fresh         0  2024-03-06T11:59:00Z  1, 2
+oanda/EURUSD/1d     stale    12,345  –                     –";
+        assert_eq!(table(&COLUMNS, &items(), Look::PLAIN), expected);
     }
 
     #[test]
     fn details_have_a_line_per_column() {
-        insta::assert_snapshot!(details(&COLUMNS, &items()[1], Look::PLAIN), @"");
+        let expected = "\
+series       oanda/EURUSD/1d
+verdict      stale
+lag          12,345
+last candle  –
+sizes        –";
+        assert_eq!(details(&COLUMNS, &items()[1], Look::PLAIN), expected);
     }
 
     #[test]

@@ -66,6 +66,12 @@ fn questions() -> Vec<(&'static str, &'static str, Value)> {
                     "state": "final", "candles": 1_439 }] }),
         ),
         (
+            "coverage coinbase/BTCUSD/1m --resolution day",
+            "/v1/series/coinbase/BTCUSD/1m/coverage?resolution=day",
+            json!({ "series": SERIES, "days": [{ "date": "2024-01-01", "condition": "available",
+                "candles": { "final": 1_439, "no_trade": 1, "missing": 0 }, "findings": 0 }] }),
+        ),
+        (
             "explain coinbase/BTCUSD/1m",
             "/v1/series/coinbase/BTCUSD/1m/explain",
             json!({ "series": SERIES, "verdict": "stale", "as_of": "2024-03-06T12:00:30Z",
@@ -79,8 +85,10 @@ fn questions() -> Vec<(&'static str, &'static str, Value)> {
         ),
         (
             "dead-letters groups --state open",
-            "/v1/dead-letters/groups?state=open",
-            json!({ "items": [{ "fingerprint": "f1", "expectation": "high_not_below_low", "count": 12 }] }),
+            "/v1/dead-letters/groups?state=open&limit=100",
+            json!({ "items": [{ "fingerprint": "f1", "provider": "coinbase",
+                "expectation": "high_not_below_low", "pattern": "high # is below low #",
+                "open": 12, "replayed": 0, "discarded": 3 }], "next": null }),
         ),
         ("dead-letters show dl_1", "/v1/dead-letters/dl_1", letter),
         (

@@ -12,7 +12,8 @@ fn outcome(dry_run: bool, still_refused: i64) -> serde_json::Value {
     let lands = if dry_run { "would_land" } else { "landed" };
     json!({
         "matched": 12, lands: 12 - still_refused, "unchanged": 0, "still_refused": still_refused,
-        "not_replayable": 0, "dry_run": dry_run,
+        "not_replayable": 0, "dry_run": dry_run, "remaining": 0, "next": null,
+        "reasons": [{ "outcome": "still_refused", "reason": "as before", "letters": 1, "sample": "dl_1" }],
     })
 }
 

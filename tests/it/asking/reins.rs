@@ -109,6 +109,7 @@ async fn an_asset_keeps_what_is_not_named() {
     assert_eq!(stub.body("PUT /v1/assets/IBM"), added);
     assert_eq!(run("assets enable ETHUSD").code, 2, "it is not kept");
     assert_eq!(run("assets remove BTCUSD").code, 2, "nobody said yes");
-    let removed = run("assets remove BTCUSD --yes");
+    let removed = run("assets remove BTCUSD --reason delisted --yes");
     assert_eq!((removed.code, &*removed.out), (0, "BTCUSD is no longer kept\n"));
+    assert_eq!(stub.asked().last().unwrap(), "DELETE /v1/assets/BTCUSD?reason=delisted");
 }
