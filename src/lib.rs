@@ -10,6 +10,7 @@ pub mod api;
 pub mod app;
 pub mod backfill;
 pub mod cli;
+pub mod client;
 pub mod clock;
 pub mod config;
 mod crash;

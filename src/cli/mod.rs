@@ -1,12 +1,29 @@
 //! The commands. Each is a thin layer over the modules that do the work.
 
+mod asking;
+mod assets;
+mod backfill;
+mod backfills;
+mod completions;
+mod confirm;
+mod dead_letters;
 mod demo;
+mod gaps;
+mod given;
 mod health;
 mod import;
+mod jobs;
 mod migrate;
+mod output;
 mod providers;
+mod refusal;
+mod remote;
+mod schedules;
+mod series;
 mod serve;
 mod simulate_exchange;
+mod status;
+mod watch;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -18,6 +35,7 @@ use crate::config::{Config, DEFAULTS};
 /// Keeps market bars: candles from providers into a Delta lake, exactly once.
 #[derive(Debug, Parser)]
 #[command(name = "barkeep", version, propagate_version = true)]
+#[command(after_help = refusal::EXIT_CODES)]
 pub struct Cli {
     /// Settings over the compiled-in defaults; the environment (`BARKEEP__SECTION__KEY`) wins.
     #[arg(long, global = true, value_name = "FILE", env = "BARKEEP_CONFIG", display_order = 900)]
@@ -45,12 +63,19 @@ enum Command {
     Migrate(migrate::Migrate),
     /// Check the settings and print the annotated defaults.
     Config,
+    #[command(flatten)]
+    Asking(asking::Asking),
+    /// Print a script that completes this command in a shell.
+    Completions(completions::Completions),
 }
 
 impl Cli {
     /// Runs the command to its end. Errors come with their causes.
     pub fn run(self) -> BoxFuture<'static, anyhow::Result<ExitCode>> {
         Box::pin(async move {
+            if let Command::Completions(completions) = &self.command {
+                return completions.run();
+            }
             let config = Config::load(self.config.as_deref())?;
             crate::telemetry::init_logging(&config.log)
                 .map_err(|error| anyhow::anyhow!("log.filter: {error}"))?;
@@ -62,6 +87,8 @@ impl Cli {
                 Command::Providers(providers) => providers.run(config).await,
                 Command::Health => health::run(&config).await,
                 Command::Migrate(migrate) => migrate.run(config).await,
+                Command::Asking(asking) => Ok(asking.run(&config).await),
+                Command::Completions(completions) => completions.run(),
                 Command::Config => {
                     print!("{DEFAULTS}");
                     eprintln!("the settings in effect are valid:\n{config:#?}");

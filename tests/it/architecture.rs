@@ -7,7 +7,7 @@ use std::{
 };
 
 /// Bottom to top. A module imports lower layers only, never its own.
-const LAYERS: [&[&str]; 15] = [
+const LAYERS: [&[&str]; 16] = [
     &["clock", "error", "lifecycle", "crash"],
     &["market"],
     &["quality"],
@@ -22,6 +22,7 @@ const LAYERS: [&[&str]; 15] = [
     &["api"],
     &["serve"],
     &["simulate"],
+    &["client"],
     &["cli"],
 ];
 

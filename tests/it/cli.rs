@@ -31,7 +31,7 @@ impl Desk {
         Self { folder: tempfile::tempdir().unwrap() }
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
@@ -55,7 +55,7 @@ impl Desk {
         Config::from_layers(None, self.environment()).unwrap()
     }
 
-    fn command(&self, arguments: &[&str]) -> Command {
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_barkeep"));
         command.current_dir(self.folder.path()).args(arguments).env_clear();
         command.envs(self.environment());
@@ -87,6 +87,25 @@ fn import<'a>(files: &[&'a str], more: &[&'a str]) -> Vec<&'a str> {
     [&["import"], files, &AS_HOURS, more].concat()
 }
 
+/// What asks a daemon, and the commands inside of it.
+const ASKING: [(&str, &[&str]); 15] = [
+    ("backfill", &[]),
+    ("backfills", &["list", "show", "watch", "pause", "resume", "cancel", "retry", "chunks"]),
+    ("status", &[]),
+    ("watermarks", &[]),
+    ("gaps", &["list", "repair"]),
+    ("coverage", &[]),
+    ("explain", &[]),
+    ("rewind", &[]),
+    ("dead-letters", &["list", "groups", "show", "replay", "discard"]),
+    ("jobs", &[]),
+    ("schedules", &["list", "pause", "resume", "trigger"]),
+    ("assets", &["list", "add", "set", "disable", "enable", "remove"]),
+    ("replicas", &[]),
+    ("audit", &[]),
+    ("completions", &[]),
+];
+
 #[test]
 fn help_and_version() {
     let desk = Desk::new();
@@ -103,6 +122,13 @@ fn help_and_version() {
     ];
     for command in commands {
         assert_snapshot!(format!("help_{command}"), desk.said(&[command, "--help"]));
+    }
+    for (command, inner) in ASKING {
+        let mut helps = desk.said(&[command, "--help"]);
+        for word in inner {
+            write!(helps, "# {command} {word}\n{}", desk.said(&[command, word, "--help"])).unwrap();
+        }
+        assert_snapshot!(format!("help_{command}"), helps);
     }
     let version = format!("exit 0\n--- out\nbarkeep {}\n--- err\n", env!("CARGO_PKG_VERSION"));
     assert_eq!(desk.said(&["--version"]), version);
