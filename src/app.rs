@@ -9,8 +9,8 @@ use crate::{
     clock::{Clock, SystemClock},
     config::Config,
     ingest::{
-        Book, Books, Collector, IngestError, Lander, NotOffered, Reconciler, Roster, Running,
-        Source, StoredSpending, catch_up, closed_until, lineage,
+        Book, Books, Collector, IngestError, Lander, NotOffered, Reconciler, Replayer, Roster,
+        Running, Source, StoredSpending, catch_up, closed_until, lineage,
     },
     jobs::Queue,
     lake::{Lake, LakeError},
@@ -35,6 +35,7 @@ pub struct App {
     pub books: Arc<Books>,
     pub lander: Arc<Lander>,
     pub reconciler: Reconciler,
+    pub replayer: Replayer,
     pub collector: Collector,
     pub queue: Queue,
     pub running: Running,
@@ -98,6 +99,8 @@ impl App {
             catch_up(&lake, &store, &books).await?;
             let context = (&clock, &lifecycle);
             let lander = Lander::start(&lake, &store, &books, &metrics, context, &config.lake);
+            let lander = Arc::new(lander);
+            let replayer = Replayer::new((&lake, &store, &providers), &books, &lander);
             let roster = Roster::new(&config.ingest, &providers)?;
             let reconciler =
                 Reconciler::new((&books, &lake, &store), (&metrics, &clock), &config.reconcile);
@@ -107,8 +110,9 @@ impl App {
             let app = Arc::new(Self {
                 queue: Queue::new(&metrics),
                 running: Running::default(),
-                lander: Arc::new(lander),
+                lander,
                 reconciler,
+                replayer,
                 collector,
                 config,
                 clock,

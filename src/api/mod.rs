@@ -73,6 +73,7 @@ fn for_readers() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(candles::list))
         .routes(routes!(coverage::show))
         .routes(routes!(dead_letters::list))
+        .routes(routes!(dead_letters::groups::groups))
         .routes(routes!(dead_letters::show))
         .routes(routes!(dead_letters::raw))
         .routes(routes!(findings::list))
@@ -98,6 +99,8 @@ fn for_operators() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(backfills::cancel))
         .routes(routes!(backfills::retry_failed))
         .routes(routes!(backfills::repair::repair))
+        .routes(routes!(dead_letters::decisions::replay))
+        .routes(routes!(dead_letters::decisions::discard))
 }
 
 /// What decides about what is kept, and who may ask.

@@ -13,6 +13,7 @@
 //!   ├─ book.rs         the facts enter the ledgers in memory
 //!   └─ store           the same facts and the commit's version, one transaction
 //!
+//! replay.rs     dead letters judged again by the rules of today (reread.rs), and landed late
 //! collect.rs    the same for news and macroeconomic indicators; agenda.rs says when
 //! roster.rs     who is asked for an asset, and who stands in
 //! reconcile.rs  two accounts of the same candle, compared after they landed
@@ -34,6 +35,8 @@ mod known;
 mod land;
 mod plan;
 mod reconcile;
+mod replay;
+mod reread;
 mod roster;
 mod running;
 mod source;
@@ -51,6 +54,7 @@ pub use self::{
     land::{Landed, Lander},
     plan::{before, closed_until, fill_window, poll_window},
     reconcile::{Pair, Reconciler},
+    replay::{Outcome, Replay, Replayer},
     roster::{NotOffered, Role, Roster, lineage},
     running::{Begun, Running},
     source::{Fetched, Source},

@@ -4,6 +4,7 @@
 //! missed collapse into one catch-up. What a job has to do it reads from the ledger when it runs.
 
 mod follow_up;
+mod letters;
 mod queue;
 mod reach;
 mod run;
@@ -14,6 +15,7 @@ mod worker;
 
 pub use self::{
     follow_up::follow_up,
+    letters::{LetterAction, LetterCommand, LetterError, LetterTally, Letters, decide},
     queue::{JobSpec, Queue},
     run::{land, run},
     scheduler::start as start_scheduler,
