@@ -21,6 +21,7 @@ use crate::{
     market::{CandleState, Feed, Window},
     quality::Check,
     query::Verdict,
+    store::OpenLetters,
 };
 
 #[derive(Debug, Serialize, ToSchema)]

@@ -286,3 +286,6 @@ fn kept(row: Row) -> Result<KeptLetter, StoreError> {
         tried: row.tried_at.map(instant).zip(row.tried_detail),
     })
 }
+
+#[cfg(test)]
+mod tests;

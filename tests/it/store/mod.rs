@@ -2,6 +2,7 @@
 
 mod contract;
 mod daemon;
+mod letters;
 mod listings;
 mod migrate;
 mod sessions;
