@@ -8,6 +8,7 @@ use uuid::Uuid;
 use super::{Action, Conflict, Plan, Request, plan};
 use crate::{
     app::App,
+    crash,
     error::ErrorClass,
     market::{By, Series, Window},
     store::{AuditEntry, BackfillState, KeptBackfill, NewBackfill, StoreError},
@@ -85,14 +86,12 @@ pub async fn create(app: &App, wish: &Wish<'_>, by: &By) -> Result<Created, Comm
             };
         }
         let plan = plan(app, wish.request).await?;
-        if wish.plan_hash.is_some_and(|hash| hash != plan.hash(wish.request)) {
-            return Err(CommandError::Outdated);
-        }
-        if !plan.conflicts.is_empty() {
-            return Err(CommandError::Conflicts(plan.conflicts));
-        }
-        if plan.chunks.len() > MOST_CHUNKS {
-            return Err(CommandError::TooLarge { chunks: plan.chunks.len() });
+        if let Err(error) = check(wish, &plan) {
+            // It may be this very request that was in between.
+            if app.store.backfill_epoch().await? == epoch {
+                return Err(error);
+            }
+            continue;
         }
         let new = written(app, wish, key.clone(), plan);
         let detail = json!({ "request": wish.request, "reason": wish.reason });
@@ -111,7 +110,22 @@ pub async fn create(app: &App, wish: &Wish<'_>, by: &By) -> Result<Created, Comm
     Err(StoreError::MovedOn { what: "the list of backfills" }.into())
 }
 
+/// Whether a plan may be carried out.
+fn check(wish: &Wish<'_>, plan: &Plan) -> Result<(), CommandError> {
+    if wish.plan_hash.is_some_and(|hash| hash != plan.hash(wish.request)) {
+        return Err(CommandError::Outdated);
+    }
+    if !plan.conflicts.is_empty() {
+        return Err(CommandError::Conflicts(plan.conflicts.clone()));
+    }
+    if plan.chunks.len() > MOST_CHUNKS {
+        return Err(CommandError::TooLarge { chunks: plan.chunks.len() });
+    }
+    Ok(())
+}
+
 async fn begun(app: &App, id: &str) -> Result<Created, CommandError> {
+    crash::point("backfill_created");
     app.store.end_backfills(app.clock.now()).await?;
     leave_history(app).await?;
     app.running.changed();

@@ -22,8 +22,8 @@ mod state;
 mod work;
 
 pub use self::{
-    command::{CommandError, Created, Wish, act, create, leave_history},
-    plan::{Conflict, Plan, ProviderShare, Unit, plan},
+    command::{CommandError, Created, MOST_CHUNKS, Wish, act, create, leave_history},
+    plan::{Conflict, Plan, ProviderShare, Unit, fewest_chunks, plan},
     progress::{Progress, progress},
     request::{Kind, Order, Priority, Reprocess, Request},
     state::{Action, Status, status},

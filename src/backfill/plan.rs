@@ -84,6 +84,13 @@ pub async fn plan(app: &App, request: &Request) -> Result<Plan, StoreError> {
     Ok(plan)
 }
 
+/// The fewest chunks that so much history comes to; planning a century only to refuse it takes long.
+pub fn fewest_chunks(app: &App, request: &Request) -> i64 {
+    let chunk = app.config.ingest.chunk_candles;
+    let chunks = |series: &Series| request.window().candles(series.timeframe) / chunk;
+    request.series.iter().map(chunks).sum()
+}
+
 impl Plan {
     pub fn requests(&self) -> i64 {
         self.units.iter().map(|unit| unit.requests).sum()
@@ -217,19 +224,24 @@ fn pieces(
     let wants: Vec<_> =
         CandleState::ALL.into_iter().filter(|state| request.reprocess.wants(*state)).collect();
     let skipped = if wants.contains(&CandleState::Final) { &[][..] } else { &[CandleState::Final] };
+    let all = wanted(ledger, window, request.reprocess, 0);
+    let mut rest = all.iter().copied().peekable();
     let mut pieces = Vec::new();
-    let mut at = window.start;
-    loop {
-        let rest = Window::new(at, window.end);
-        let all = wanted(ledger, rest, request.reprocess, 0);
-        let Some(first) = all.first() else { break };
-        let end = source.piece_end(series, first.start, config.chunk_candles).min(window.end);
-        let last = all.iter().take_while(|open| open.start < end).last().unwrap_or(first);
-        let piece = Window::new(first.start, last.end.min(end).max(first.start));
+    while let Some(first) = rest.peek().copied() {
+        let limit = source.piece_end(series, first.start, config.chunk_candles).min(window.end);
+        let limit = limit.max(first.start + series.timeframe.duration());
+        let mut piece = Window::new(first.start, first.start);
+        while let Some(open) = rest.peek_mut().filter(|open| open.start < limit) {
+            piece.end = open.end.min(limit);
+            if open.end > limit {
+                open.start = limit;
+                break;
+            }
+            rest.next();
+        }
         let asked = wanted(ledger, piece, request.reprocess, config.refetch_candles);
         let requests = source.pages(series, &asked).len();
         pieces.push((piece, i64::try_from(requests).unwrap_or(i64::MAX)));
-        at = piece.end;
     }
     (candles(&wants), candles(skipped), pieces)
 }

@@ -15,7 +15,7 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-pub use crate::store::{BackfillState, ChunkCounts};
+use crate::store::{BackfillState, ChunkCounts};
 
 /// What an operator may do with a backfill.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]

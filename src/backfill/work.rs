@@ -8,6 +8,7 @@ use futures::future::BoxFuture;
 use super::{Request, leave_history, plan};
 use crate::{
     app::App,
+    crash,
     error::{ErrorClass, chain},
     ingest::{Begun, Book, IngestError, Source},
     jobs,
@@ -19,7 +20,7 @@ use crate::{
 const MOST_ATTEMPTS: i64 = 5;
 const FIRST_WAIT: TimeDelta = TimeDelta::seconds(10);
 const LONGEST_WAIT: TimeDelta = TimeDelta::minutes(10);
-/// How often it is looked for work that nobody has announced.
+/// How often whoever does a chunk looks whether it still should.
 const TICK: Duration = Duration::from_secs(1);
 
 /// Starts the workers of every provider, and what looks after them.
@@ -66,7 +67,7 @@ async fn work(app: Arc<App>, provider: ProviderId) {
 async fn rest(app: &App) {
     tokio::select! {
         () = app.lifecycle.stopping() => {}
-        () = app.clock.sleep(TICK) => {}
+        () = app.clock.sleep(unannounced(app)) => {}
         () = app.running.wait_for_change() => {}
     }
 }
@@ -78,9 +79,14 @@ async fn look_after(app: Arc<App>) {
         }
         tokio::select! {
             () = app.lifecycle.stopping() => {}
-            () = app.clock.sleep(TICK) => {}
+            () = app.clock.sleep(unannounced(&app)) => {}
         }
     }
+}
+
+/// How often it is looked for work that nobody has announced: other replicas leave some behind.
+fn unannounced(app: &App) -> Duration {
+    (app.config.backfill.lease / 6).to_std().unwrap_or(TICK)
 }
 
 /// Gives back the chunks of workers that went away, and ends what has nothing left to do.
@@ -111,6 +117,7 @@ async fn claim(app: &App, provider: &ProviderId) -> Result<Option<Claim>, StoreE
         let lease_until = now + app.config.backfill.lease;
         let claimer = Claimer { holder: app.replica(), now, lease_until };
         if let Some(claim) = app.store.claim_chunk(&backfill, provider, claimer).await? {
+            crash::point("chunk_claimed");
             return Ok(Some(claim));
         }
     }
@@ -163,6 +170,7 @@ async fn settle(app: &Arc<App>, claim: &Claim, begun: &Begun<'_>) -> Result<(), 
     app.metrics.backfill_chunks.with_label_values(&[provider, outcome]).inc();
     let now = app.clock.now();
     app.store.settle_chunk(claim, &settlement, spent, now).await?;
+    crash::point("chunk_settled");
     if matches!(settlement, Settlement::Later { .. }) {
         return Ok(());
     }
@@ -198,6 +206,7 @@ async fn attempt(
     let is_halted = is_native && fetched.failure.is_none() && answers < pages;
     let requests = if is_native { answers } else { 0 };
     let (landed, error) = jobs::land(app, &book, &source, fetched).await?;
+    crash::point("chunk_landed");
     jobs::follow_up(app, series, &landed);
     let settlement = match error {
         Some(error) => failed(app, claim, &error),

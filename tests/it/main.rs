@@ -4,6 +4,7 @@
 mod alpha_vantage_wire;
 mod api;
 mod architecture;
+mod backfill;
 mod calendars;
 mod cli;
 mod coinbase_advanced_wire;

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use super::super::Problem;
 use crate::{
     app::App,
-    backfill::{Kind, Order, Priority, Reprocess, Request},
+    backfill::{self, CommandError, Kind, MOST_CHUNKS, Order, Priority, Reprocess, Request},
     market::{InstrumentId, ProviderId, Series, Timeframe},
 };
 
@@ -112,7 +112,7 @@ pub(super) fn request(app: &App, spec: &Spec) -> Result<Request, Problem> {
     }
     let (start, end) = times(spec, app.clock.now())?;
     let series = series(app, &assets, &timeframes, spec.provider.as_ref())?;
-    Ok(Request {
+    let request = Request {
         kind: Kind::Backfill,
         assets,
         timeframes,
@@ -123,7 +123,12 @@ pub(super) fn request(app: &App, spec: &Spec) -> Result<Request, Problem> {
         priority: spec.priority.unwrap_or_default(),
         order: spec.order.unwrap_or_default(),
         reprocess: spec.reprocess.unwrap_or_default(),
-    })
+    };
+    let chunks = usize::try_from(backfill::fewest_chunks(app, &request)).unwrap_or(usize::MAX);
+    if chunks > MOST_CHUNKS {
+        return Err(CommandError::TooLarge { chunks }.into());
+    }
+    Ok(request)
 }
 
 /// In whole seconds, as the grid knows no others.

@@ -1,6 +1,7 @@
 //! The real daemon against a simulated exchange, killed wherever it hurts: whatever happens to the
 //! process, its lake ends up with every candle once.
 
+mod backfills;
 mod kills;
 mod points;
 mod postgres;

@@ -1,5 +1,6 @@
 //! The control store on both of its engines: the same schema, the same behaviour.
 
+mod chunks;
 mod contract;
 mod daemon;
 mod letters;
