@@ -6,7 +6,10 @@ mod bare;
 mod budget;
 mod end_to_end;
 mod layout;
+mod listings;
 mod machine;
+#[path = "../it/support/postgres.rs"]
+mod postgres;
 mod restart;
 mod ticks;
 mod workload;
@@ -29,6 +32,9 @@ fn main() {
         }
         if wanted("layout") {
             layout::measure().await;
+        }
+        if wanted("listings") {
+            listings::measure().await;
         }
         if wanted("ticks") {
             ticks::measure().await;
