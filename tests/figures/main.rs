@@ -8,6 +8,7 @@ mod end_to_end;
 mod layout;
 mod listings;
 mod machine;
+#[expect(dead_code, clippy::unwrap_used, reason = "of the tests' cluster a figure needs a part")]
 #[path = "../it/support/postgres.rs"]
 mod postgres;
 mod restart;

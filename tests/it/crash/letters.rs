@@ -23,7 +23,7 @@ async fn rows(stage: &Stage, start: DateTime<Utc>) -> Vec<String> {
     let (start, end) = (start.timestamp(), (start + TimeDelta::minutes(9)).timestamp());
     let uri = format!("/products/BTC-USD/candles?granularity=60&start={start}&end={end}");
     let request = Request::get(uri).body(Body::empty()).unwrap();
-    let response = stage.exchange.router().oneshot(request).await.unwrap();
+    let response = stage.exchange.clone().router().oneshot(request).await.unwrap();
     let body = to_bytes(response.into_body(), 1 << 20).await.unwrap();
     let body = String::from_utf8(body.to_vec()).unwrap();
     let rows = body.trim_matches(['[', ']']).split("],[");
