@@ -9,9 +9,9 @@ use crate::{
     clock::{Clock, SystemClock},
     config::Config,
     ingest::{
-        Book, Books, Collector, IngestError, Lander, NotOffered, Present, Reconciler, Role, Roster,
-        Running, Schedule, Schedules, Source, StoredSpending, catch_up, closed_until, lineage,
-        seeds,
+        Book, Books, Collector, IngestError, Lander, NotOffered, Present, Reconciler, Replayer,
+        Role, Roster, Running, Schedule, Schedules, Source, StoredSpending, catch_up, closed_until,
+        lineage, seeds,
     },
     jobs::Queue,
     lake::{Lake, LakeError},
@@ -38,6 +38,7 @@ pub struct App {
     pub books: Arc<Books>,
     pub lander: Arc<Lander>,
     pub reconciler: Reconciler,
+    pub replayer: Replayer,
     pub collector: Collector,
     pub queue: Queue,
     pub running: Running,
@@ -107,6 +108,8 @@ impl App {
             let revision = store.roster_revision().await?;
             let roster = Roster::new(&store.kept_assets().await?, &config.ingest, &providers);
             let schedules = Schedules::new(store.schedules().await?);
+            let lander = Arc::new(lander);
+            let replayer = Replayer::new((&lake, &store, &providers), &books, &lander);
             let reconciler =
                 Reconciler::new((&books, &lake, &store), (&metrics, &clock), &config.reconcile);
             let handles = (&lake, &store, &providers);
@@ -115,8 +118,9 @@ impl App {
             let app = Arc::new(Self {
                 queue: Queue::new(&metrics, config.ingest.workers),
                 running: Running::default(),
-                lander: Arc::new(lander),
+                lander,
                 reconciler,
+                replayer,
                 collector,
                 config,
                 clock,

@@ -75,6 +75,7 @@ fn for_readers() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(candles::list))
         .routes(routes!(coverage::show))
         .routes(routes!(dead_letters::list))
+        .routes(routes!(dead_letters::groups::groups))
         .routes(routes!(dead_letters::show))
         .routes(routes!(dead_letters::raw))
         .routes(routes!(findings::list))
@@ -105,6 +106,8 @@ fn for_operators() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(schedules::pause))
         .routes(routes!(schedules::resume))
         .routes(routes!(schedules::trigger))
+        .routes(routes!(dead_letters::decisions::replay))
+        .routes(routes!(dead_letters::decisions::discard))
 }
 
 /// What decides about what is kept, and who may ask.

@@ -68,6 +68,11 @@ impl Problem {
         Self { fix: Some(fix.to_owned()), ..self }
     }
 
+    /// The same, where the field is a part of something.
+    pub fn inside(self, field: &str) -> Self {
+        Self { field: Some(field.into()), ..self }
+    }
+
     pub const fn status(&self) -> StatusCode {
         self.status
     }

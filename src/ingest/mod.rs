@@ -13,6 +13,7 @@
 //!   ├─ book.rs         the facts enter the ledgers in memory
 //!   └─ store           the same facts and the commit's version, one transaction
 //!
+//! replay.rs     dead letters judged again by the rules of today (reread.rs), and landed late
 //! collect.rs    the same for news and macroeconomic indicators; agenda.rs says when
 //! roster.rs     who is asked for an asset, and who stands in; present.rs has the one that holds now
 //! schedules.rs  what happens by itself, and whether it is held up
@@ -36,6 +37,8 @@ mod land;
 mod plan;
 mod present;
 mod reconcile;
+mod replay;
+mod reread;
 mod roster;
 mod running;
 mod schedules;
@@ -55,6 +58,7 @@ pub use self::{
     plan::{before, closed_until, fill_window, poll_window},
     present::Present,
     reconcile::{Pair, Reconciler},
+    replay::{Outcome, Replay, Replayer},
     roster::{NotOffered, Role, Roster, lineage, offered, seeds},
     running::{Begun, Running},
     schedules::{Schedule, Schedules},

@@ -4,6 +4,7 @@
 //! missed collapse into one catch-up. What a job has to do it reads from the ledger when it runs.
 
 mod follow_up;
+mod letters;
 mod out_of_turn;
 mod queue;
 mod reach;
@@ -15,6 +16,7 @@ mod worker;
 
 pub use self::{
     follow_up::follow_up,
+    letters::{LetterAction, LetterCommand, LetterError, LetterTally, Letters, decide},
     out_of_turn::take_up,
     queue::{JobSpec, Queue},
     run::{land, run},

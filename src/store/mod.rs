@@ -10,6 +10,8 @@ mod engine;
 mod error;
 mod feeds;
 mod findings;
+mod letter_groups;
+mod letter_states;
 mod migrations;
 mod plans;
 mod postgres;
@@ -25,9 +27,11 @@ pub use self::{
     backfills::{BackfillFilter, BackfillState, ChunkCounts, KeptBackfill, NewBackfill},
     chunks::{ChunkFilter, ChunkState, Claim, Claimer, KeptChunk, NewChunk, Settlement, Spent},
     coverage::{SeriesChange, SeriesRecord},
-    dead_letters::{DeadLetterFilter, DeadLetterPosition, KeptLetter},
+    dead_letters::{DeadLetterFilter, DeadLetterPosition, KeptLetter, LetterState, Resolved},
     error::StoreError,
     findings::FindingFilter,
+    letter_groups::{LetterGroup, OpenLetters},
+    letter_states::Resolution,
     migrations::Schema,
     plans::KeptPlan,
     roster::{KeptAsset, Source},
@@ -54,7 +58,9 @@ impl Store {
     /// Opens the store for the one who ingests, and brings its schema up to date. A SQLite file is
     /// created, with its folder, if absent. Fails with `Owned` while somebody else has it.
     pub async fn open(url: &StoreUrl) -> Result<Self, StoreError> {
-        Ok(Self { engine: Engine::open(url, Tenancy::Owner).await? })
+        let store = Self { engine: Engine::open(url, Tenancy::Owner).await? };
+        store.fingerprint_letters().await?;
+        Ok(store)
     }
 
     /// Like `open`, beside the owner.

@@ -50,6 +50,8 @@ pub struct Metrics {
     pub series_by_verdict: IntGaugeVec,
     pub candles_owed: IntGaugeVec,
     pub dead_letters: IntGauge,
+    pub dead_letters_open: IntGaugeVec,
+    pub dead_letter_oldest: IntGauge,
     pub scheduler_heartbeat: IntGauge,
     pub schedule_paused: IntGaugeVec,
     pub http_requests: IntCounterVec,
@@ -228,6 +230,15 @@ impl Metrics {
                 &["state"],
             )?,
             dead_letters: new.plain_gauge("dead_letters", "Dead letters kept.")?,
+            dead_letters_open: new.gauge(
+                "dead_letters_open",
+                "Dead letters nobody has decided about, at the time of the scrape.",
+                &["provider", "expectation"],
+            )?,
+            dead_letter_oldest: new.plain_gauge(
+                "dead_letter_oldest_open_timestamp_seconds",
+                "When the oldest dead letter that is open was received, Unix time; 0 if none is.",
+            )?,
             scheduler_heartbeat: new.plain_gauge(
                 "scheduler_heartbeat_timestamp_seconds",
                 "When the scheduler last looked for due series, Unix time.",

@@ -6,7 +6,11 @@ mod bare;
 mod budget;
 mod end_to_end;
 mod layout;
+mod listings;
 mod machine;
+#[expect(dead_code, clippy::unwrap_used, reason = "of the tests' cluster a figure needs a part")]
+#[path = "../it/support/postgres.rs"]
+mod postgres;
 mod restart;
 mod ticks;
 mod workload;
@@ -29,6 +33,9 @@ fn main() {
         }
         if wanted("layout") {
             layout::measure().await;
+        }
+        if wanted("listings") {
+            listings::measure().await;
         }
         if wanted("ticks") {
             ticks::measure().await;

@@ -18,6 +18,7 @@ mod fallback;
 mod fault_matrix;
 mod feeds;
 mod lake;
+mod letters;
 mod loopback;
 mod oanda_wire;
 mod operations;

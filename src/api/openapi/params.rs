@@ -13,6 +13,7 @@ use utoipa::{
 use crate::{
     market::{Indicator, Timeframe},
     quality::Check,
+    store::LetterState,
 };
 
 /// One series, by its name or by its parts.
@@ -81,6 +82,16 @@ impl IntoParams for LetterFilter {
         vec![
             query("series", "Of this series or feed.", subject),
             query("expectation", "Refused for this.", text("^[a-z_]+$", "high_not_below_low")),
+            query(
+                "fingerprint",
+                "Of this group.",
+                text("^[a-z0-9_]+\\.[a-z_]+\\.[0-9a-f]+$", GROUP),
+            ),
+            query(
+                "state",
+                "Of this state; those that are open, unless it is said.",
+                LetterState::schema(),
+            ),
             query("cursor", "The `next` of the page before.", cursor),
         ]
     }
@@ -143,6 +154,7 @@ const PROVIDER: &str = "[a-z0-9_]{1,40}";
 /// Separators are dropped; inside a series the slash is none.
 const ASSET: &str = "[-_/]*([A-Za-z0-9][-_/]*){1,20}";
 const ASSET_PART: &str = "[-_]*([A-Za-z0-9][-_]*){1,20}";
+const GROUP: &str = "coinbase.high_not_below_low.3bd8ae5b0c4f";
 const CURSOR: &str = "1709726430000000.dl_e32f3b996a612fb628c13ced677da6ff";
 
 fn series() -> String {

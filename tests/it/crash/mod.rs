@@ -3,6 +3,7 @@
 
 mod backfills;
 mod kills;
+mod letters;
 mod points;
 mod postgres;
 mod stage;

@@ -3,6 +3,7 @@
 mod chunks;
 mod contract;
 mod daemon;
+mod letters;
 mod listings;
 mod migrate;
 mod roster;
