@@ -1,8 +1,8 @@
 //! What is known in memory of every series: its ledger, its newest candles, its troubles.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
+use std::sync::{
+    Arc, Mutex, MutexGuard, PoisonError,
+    atomic::{AtomicU64, Ordering},
 };
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -15,8 +15,7 @@ use super::{
 };
 use crate::{
     lake::{LandedCandle, LandingRecord},
-    market::{Calendar, Calendars, Fact, Ledger, Run, Series, Window},
-    providers::Providers,
+    market::{Calendar, Fact, Ledger, Run, Series, Window},
     store::{SeriesChange, SeriesRecord},
 };
 
@@ -31,6 +30,8 @@ pub struct Book {
     calendar: Calendar,
     pub(super) turn: tokio::sync::Mutex<()>,
     state: Mutex<State>,
+    /// Counts the changes of all books.
+    epoch: Arc<AtomicU64>,
 }
 
 #[derive(Debug)]
@@ -68,7 +69,12 @@ enum Remembered {
 }
 
 impl Book {
-    fn new(series: Series, calendar: Calendar, origin: DateTime<Utc>) -> Self {
+    pub(super) fn new(
+        series: Series,
+        calendar: Calendar,
+        origin: DateTime<Utc>,
+        epoch: Arc<AtomicU64>,
+    ) -> Self {
         let ledger = Ledger::new(series.timeframe, calendar, origin);
         let state = State {
             ledger,
@@ -82,7 +88,7 @@ impl Book {
             uncompared: Vec::new(),
         };
         let turn = tokio::sync::Mutex::new(());
-        Self { series, calendar, turn, state: Mutex::new(state) }
+        Self { series, calendar, turn, state: Mutex::new(state), epoch }
     }
 
     pub fn series(&self) -> &Series {
@@ -144,9 +150,17 @@ impl Book {
     /// Owes nothing that opens before `until`: another provider answers for it.
     pub fn waive(&self, until: DateTime<Utc>) -> Option<SeriesChange> {
         let until = self.series.timeframe.floor(until);
-        let owed = self.with_ledger(|ledger| ledger.gaps(until));
-        let waived = owed.iter().map(|run| Run { window: run.window, value: Fact::Waived });
-        let facts: Vec<_> = waived.collect();
+        let facts = self.with_ledger(|ledger| {
+            let owed = ledger.gaps(until).into_iter().map(|run| run.window);
+            let mut facts = Vec::new();
+            for window in owed {
+                facts.push(Run { window, value: Fact::Waived });
+                // What is in the lake and can no longer be asked for is what it was.
+                let landed = ledger.facts(window).filter(|run| run.value.has_landed());
+                facts.extend(landed.map(|run| Run { value: Fact::Final, ..run }));
+            }
+            facts
+        });
         (!facts.is_empty()).then(|| self.note(&facts))
     }
 
@@ -219,6 +233,7 @@ impl Book {
         let before = state.ledger.origin();
         state.ledger.extend_origin(origin);
         state.question_at = Remembered::Unknown;
+        self.changed();
         let now = state.ledger.origin();
         (now != before).then(|| self.change(&mut state, Window::new(now, now)))
     }
@@ -242,19 +257,53 @@ impl Book {
         SeriesChange { landings: record.landing, ..change }
     }
 
-    /// The change that makes the store agree with the ledger on `window`.
-    fn change(&self, state: &mut State, window: Window) -> SeriesChange {
-        let window = state.unsaved.map_or(window, |unsaved| {
-            Window::new(unsaved.start.min(window.start), unsaved.end.max(window.end))
-        });
-        state.unsaved = Some(window);
+    /// What the store would be told if everything from `to` on were forgotten.
+    pub(super) fn if_rewound(&self, to: DateTime<Utc>) -> SeriesChange {
+        let state = self.state();
+        let mut ledger = state.ledger.clone();
+        ledger.rewind(to);
+        let window = hull_of(state.unsaved, rewound(&state.ledger, to));
+        self.told(&state, &ledger, window)
+    }
+
+    /// Forgets what is known of the candles from `to` on; their rows stay.
+    pub(super) fn rewind(&self, to: DateTime<Utc>) {
+        let mut state = self.state();
+        let window = rewound(&state.ledger, to);
+        state.ledger.rewind(to);
+        state.question_at = Remembered::Unknown;
+        // Whoever noted something in between has not told the store of this.
+        state.unsaved = Some(hull_of(state.unsaved, window));
+        drop(state);
+        self.changed();
+    }
+
+    /// What the store may not have been told; `None` if it has everything.
+    pub(super) fn untold(&self) -> Option<SeriesChange> {
+        let state = self.state();
+        state.unsaved.map(|window| self.told(&state, &state.ledger, window))
+    }
+
+    fn told(&self, state: &State, ledger: &Ledger, window: Window) -> SeriesChange {
         SeriesChange {
             series: self.series.clone(),
-            origin: state.ledger.origin(),
+            origin: ledger.origin(),
             landings: state.landings,
             window,
-            facts: state.ledger.runs_touching(window).collect(),
+            facts: ledger.runs_touching(window).collect(),
         }
+    }
+
+    fn changed(&self) {
+        self.epoch.fetch_add(1, Ordering::Release);
+    }
+
+    /// The change that makes the store agree with the ledger on `window`.
+    fn change(&self, state: &mut State, window: Window) -> SeriesChange {
+        let window = hull_of(state.unsaved, window);
+        state.unsaved = Some(window);
+        self.changed();
+        self.told(state, &state.ledger, window)
     }
 
     /// Says that the store has every change made so far.
@@ -265,9 +314,9 @@ impl Book {
     /// Keeps the newest candles of a landing at hand.
     pub(super) fn remember(&self, newest: Option<Newest>) {
         let mut state = self.state();
-        let last_final = state.ledger.last_final(DateTime::<Utc>::MAX_UTC);
+        let last_landed = state.ledger.last_landed();
         if let Some(newest) = newest {
-            state.tail.extend(newest, last_final);
+            state.tail.extend(newest, last_landed);
         }
     }
 
@@ -296,7 +345,7 @@ impl Book {
         self.state().tail.get(window)
     }
 
-    fn restore(&self, record: &SeriesRecord) {
+    pub(super) fn restore(&self, record: &SeriesRecord) {
         let mut state = self.state();
         state.landings = record.landings;
         for run in &record.facts {
@@ -308,46 +357,20 @@ impl Book {
 /// How soon a poll that left something out is repeated.
 const FIRST_REPEAT: chrono::TimeDelta = chrono::TimeDelta::seconds(5);
 
+fn hull_of(unsaved: Option<Window>, window: Window) -> Window {
+    unsaved.map_or(window, |unsaved| {
+        Window::new(unsaved.start.min(window.start), unsaved.end.max(window.end))
+    })
+}
+
+/// From `to` to the last thing that is known.
+fn rewound(ledger: &Ledger, to: DateTime<Utc>) -> Window {
+    let last = ledger.all_facts().last().map_or(to, |run| run.window.end);
+    Window::new(to, last.max(to))
+}
+
 fn hull(facts: &[Run<Fact>]) -> Window {
     let start = facts.iter().map(|run| run.window.start).min().unwrap_or_default();
     let end = facts.iter().map(|run| run.window.end).max().unwrap_or_default();
     Window::new(start, end)
-}
-
-/// All series that are kept.
-#[derive(Debug)]
-pub struct Books {
-    calendars: Calendars,
-    providers: Providers,
-    by_series: RwLock<BTreeMap<Series, Arc<Book>>>,
-}
-
-impl Books {
-    /// Takes up what the store remembers.
-    pub fn restore(records: &[SeriesRecord], calendars: Calendars, providers: &Providers) -> Self {
-        let books = Self { calendars, providers: providers.clone(), by_series: RwLock::default() };
-        for record in records {
-            books.open(&record.series, record.origin).restore(record);
-        }
-        books
-    }
-
-    /// The book of `series`, begun at `origin` if there is none yet.
-    pub fn open(&self, series: &Series, origin: DateTime<Utc>) -> Arc<Book> {
-        let mut books = self.by_series.write().unwrap_or_else(PoisonError::into_inner);
-        let new = || {
-            let calendar = self.providers.calendar(series, self.calendars);
-            Arc::new(Book::new(series.clone(), calendar, origin))
-        };
-        books.entry(series.clone()).or_insert_with(new).clone()
-    }
-
-    pub fn get(&self, series: &Series) -> Option<Arc<Book>> {
-        self.by_series.read().unwrap_or_else(PoisonError::into_inner).get(series).cloned()
-    }
-
-    /// Every book, ordered by series.
-    pub fn all(&self) -> Vec<Arc<Book>> {
-        self.by_series.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
-    }
 }

@@ -16,12 +16,14 @@
 //! collect.rs    the same for news and macroeconomic indicators; agenda.rs says when
 //! roster.rs     who is asked for an asset, and who stands in
 //! reconcile.rs  two accounts of the same candle, compared after they landed
+//! rewind.rs     takes back what is known, so that it is asked for again
 //! catch_up.rs   at start, and when somebody else committed: replays the records of the log
 //! ```
 #![doc = include_str!("decisions.md")]
 
 mod agenda;
 mod book;
+mod books;
 mod catch_up;
 mod collect;
 mod compactor;
@@ -34,6 +36,7 @@ mod known;
 mod land;
 mod plan;
 mod reconcile;
+mod rewind;
 mod roster;
 mod source;
 mod spend_log;
@@ -41,7 +44,8 @@ mod trouble;
 
 pub use self::{
     agenda::{FeedState, Standing},
-    book::{Book, Books},
+    book::Book,
+    books::Books,
     catch_up::catch_up,
     collect::{Collected, Collector},
     error::IngestError,
@@ -50,6 +54,7 @@ pub use self::{
     land::{Landed, Lander},
     plan::{closed_until, fill_window, poll_window},
     reconcile::{Pair, Reconciler},
+    rewind::rewind,
     roster::{NotOffered, Role, Roster, lineage},
     source::{Fetched, Source},
     spend_log::StoredSpending,
