@@ -18,7 +18,7 @@ use crate::{
     market::{InstrumentId, Series, Timeframe},
     providers::{Context, Origin, Providers},
     quality::reasons,
-    query::{Freshness, Verdict, freshness},
+    query::{Answers, Freshness, Verdict, freshness},
     store::{Store, StoreError},
     telemetry::Metrics,
 };
@@ -37,6 +37,8 @@ pub struct App {
     pub reconciler: Reconciler,
     pub collector: Collector,
     pub queue: Queue,
+    /// What was answered within this second.
+    pub answers: Answers,
     pub metrics: Metrics,
     pub lifecycle: Lifecycle,
     /// Held while this process owns the lake.
@@ -105,6 +107,7 @@ impl App {
             let collector = Collector::new(handles, context, &config.feeds).await?;
             let app = Arc::new(Self {
                 queue: Queue::new(&metrics),
+                answers: Answers::default(),
                 lander: Arc::new(lander),
                 reconciler,
                 collector,
@@ -155,8 +158,17 @@ impl App {
     /// The series to read of an asset: of those whose candles may be traded upon the most preferred
     /// one, otherwise the most preferred of all. `None` if nothing is configured.
     pub fn on_duty(&self, asset: &InstrumentId, timeframe: Timeframe) -> Option<Series> {
+        self.on_duty_at(asset, timeframe, self.clock.now())
+    }
+
+    /// Like `on_duty`, as of `now`.
+    pub fn on_duty_at(
+        &self,
+        asset: &InstrumentId,
+        timeframe: Timeframe,
+        now: DateTime<Utc>,
+    ) -> Option<Series> {
         let candidates = self.roster.candidates(asset, timeframe);
-        let now = self.clock.now();
         let serves = |series: &&Series| {
             self.books.get(series).is_some_and(|book| {
                 let verdict = self.freshness(&book, now).verdict;

@@ -18,10 +18,10 @@ use utoipa::openapi::{
 use self::problems::Whatever;
 pub(super) use self::{
     params::{
-        AssetFilter, FindingFilter, IndicatorFilter, LetterFilter, Limit, OneSeries, SeriesFilter,
-        SeriesList, Span,
+        AssetFilter, FindingFilter, GapFilter, IndicatorFilter, LetterFilter, Limit, OneSeries,
+        PathSeries, Resolution, SeriesFilter, SeriesList, Span,
     },
-    problems::{NotFound, Refused, Unavailable},
+    problems::{NotFound, NotModified, Refused, Unavailable},
     words::{Octets, StateCounts},
 };
 use super::Problem;

@@ -19,6 +19,9 @@ pub(in crate::api) enum Refused {}
 /// 404: what is asked for by its name is not there.
 pub(in crate::api) enum NotFound {}
 
+/// 304: what the caller has still holds.
+pub(in crate::api) enum NotModified {}
+
 /// 503: the store, the lake or the daemon is not there at present.
 pub(in crate::api) enum Unavailable {}
 
@@ -37,6 +40,14 @@ impl IntoResponses for NotFound {
     fn responses() -> Responses {
         let example = Problem::not_found("series coinbase/SOLUSD/1m", "GET /v1/series lists them");
         one("There is nothing by that name.", &example)
+    }
+}
+
+impl IntoResponses for NotModified {
+    fn responses() -> Responses {
+        let said = "The answer of which `If-None-Match` gives the `ETag` still holds.";
+        let response = ResponseBuilder::new().description(said).build();
+        [("304".to_owned(), response.into())].into()
     }
 }
 
