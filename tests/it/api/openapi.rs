@@ -20,7 +20,13 @@ fn document() -> Value {
 /// Every operation with its path.
 fn operations(document: &Value) -> Vec<(&str, &Value)> {
     let paths = document["paths"].as_object().unwrap();
-    paths.iter().map(|(path, item)| (path.as_str(), &item["get"])).collect()
+    let read = paths.iter().filter(|(_, item)| item["get"].is_object());
+    read.map(|(path, item)| (path.as_str(), &item["get"])).collect()
+}
+
+/// A path as somebody would ask for it.
+fn filled(path: &str, id: &str) -> String {
+    path.replace("{id}", id).replace("{provider}/{asset}/{timeframe}", "coinbase/BTCUSD/1m")
 }
 
 fn list<'a>(of: &'a Value, name: &str) -> &'a [Value] {
@@ -51,8 +57,8 @@ async fn every_route_is_in_the_document_and_the_other_way_round() {
     let is_path = |text: &&str| text.starts_with('/') && *text != "/" && !text.contains("{*");
     let routed: BTreeSet<&str> = shown.split('"').filter(is_path).collect();
     let document = document();
-    let documented: BTreeSet<&str> =
-        operations(&document).into_iter().map(|(path, _)| path).collect();
+    let paths = document["paths"].as_object().unwrap();
+    let documented: BTreeSet<&str> = paths.keys().map(String::as_str).collect();
     assert!(routed.len() > 10, "the routes are not where they are looked for: {shown}");
     assert_eq!(routed, documented);
 }
@@ -81,6 +87,9 @@ fn every_operation_parameter_and_answer_is_described_and_has_an_example() {
         }
         for (status, answer) in operation["responses"].as_object().unwrap() {
             assert!(is_told(answer, "description"), "{path} {status}");
+            if status == "304" {
+                continue;
+            }
             let content = answer["content"].as_object().unwrap();
             assert_eq!(content.len(), 1, "{path} {status}");
             for (kind, body) in content {
@@ -148,7 +157,7 @@ async fn routes_take_the_parameters_of_the_document_and_no_others() {
             parameters.map(|parameter| parameter["name"].as_str().unwrap()).collect();
         let series = if documented.contains("series") { "&series=coinbase/BTCUSD/1m" } else { "" };
         let asked = format!("{path}?nonsense=1{series}");
-        let problem = app.get(&asked.replace("{id}", "dl_0")).await.problem_of(&asked, 422);
+        let problem = app.get(&filled(&asked, "dl_0")).await.problem_of(&asked, 422);
         assert_eq!(problem["field"], "nonsense", "{asked}");
         let fix = problem["fix"].as_str().unwrap();
         let (_, names) = fix.split_once("the parameters are: ").unwrap_or_default();
@@ -179,7 +188,7 @@ async fn answers_keep_to_the_document() {
             list(operation, "parameters").iter().any(|parameter| parameter["name"] == "series");
         let query = if names_series { "?series=coinbase/BTCUSD/1m" } else { "" };
         for asked in [format!("{path}{query}"), format!("{path}?series=coinbase/SOLUSD/1m")] {
-            let answer = app.send(Request::get(asked.replace("{id}", id))).await;
+            let answer = app.send(Request::get(filled(&asked, id))).await;
             let said = &operation["responses"][answer.status.as_str()]["content"];
             let kind = answer.header("content-type").split(';').next().unwrap();
             assert!(said[kind].is_object(), "{asked}: {} {kind}", answer.status);

@@ -205,6 +205,13 @@ impl TestApp {
         self.send(Request::get(path)).await
     }
 
+    pub(crate) async fn post(&self, path: &str, body: &serde_json::Value) -> Answer {
+        let request = Request::post(path).header("content-type", "application/json");
+        let request = request.body(Body::from(body.to_string())).unwrap();
+        let router = barkeep::api::router(self.app.clone());
+        Answer::read(router.oneshot(request).await.unwrap()).await
+    }
+
     pub(crate) async fn send(&self, request: axum::http::request::Builder) -> Answer {
         let request = request.body(Body::empty()).unwrap();
         let router = barkeep::api::router(self.app.clone());
