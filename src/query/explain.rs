@@ -190,3 +190,92 @@ fn nothing_came(provider: &str, at: DateTime<Utc>, fact: Option<Fact>) -> Cause 
 fn text(at: DateTime<Utc>) -> String {
     at.to_rfc3339_opts(SecondsFormat::Secs, true)
 }
+
+#[cfg(test)]
+mod tests {
+    use chrono::TimeDelta;
+
+    use super::*;
+
+    fn at(seconds: i64) -> DateTime<Utc> {
+        DateTime::from_timestamp(seconds, 0).unwrap()
+    }
+
+    /// Nothing is known but that the candle of 00:01 is not there.
+    fn situation(verdict: Verdict) -> Situation {
+        let freshness = Freshness {
+            series: "oanda/EURUSD/1m".parse().unwrap(),
+            verdict,
+            last_candle: Some(at(0)),
+            expected_candle: Some(at(600)),
+            lag_candles: 10,
+            age: None,
+            overdue: TimeDelta::seconds(600),
+            stale_after: TimeDelta::seconds(300),
+            watermark: at(60),
+            market_open: true,
+        };
+        Situation {
+            freshness,
+            role: Role::Kept,
+            lacks: None,
+            trouble: None,
+            circuit_open_until: None,
+            paused_until: None,
+            lacking: Some((at(60), None)),
+            letter: None,
+            opens_at: None,
+            children: None,
+            served_by: None,
+        }
+    }
+
+    fn codes(situation: Situation) -> Vec<&'static str> {
+        explain(situation).iter().map(|cause| cause.code).collect()
+    }
+
+    #[test]
+    fn a_series_that_is_not_fresh_always_has_a_cause() {
+        let facts = [
+            (None, "never_asked"),
+            (Some(Fact::Absent { asks: 1, asked_at: 0 }), "nothing_new"),
+            (Some(Fact::Doubted { asks: 0, asked_at: 0 }), "rewound"),
+            (Some(Fact::Quarantined { asks: 1, asked_at: 0 }), "refused"),
+        ];
+        for (fact, code) in facts {
+            let lacking = Some((at(60), fact));
+            assert_eq!(codes(Situation { lacking, ..situation(Verdict::Stale) }), [code]);
+        }
+        assert!(codes(situation(Verdict::Fresh)).is_empty());
+        assert_eq!(codes(situation(Verdict::Closed)), ["market_closed"]);
+    }
+
+    #[test]
+    fn a_candle_that_was_refused_says_why_and_where() {
+        let letter = Some(("dl_1".to_owned(), "on_grid, not at a minute".to_owned()));
+        let causes = explain(Situation { letter, ..situation(Verdict::Stale) });
+        assert_eq!(
+            (causes[0].code, causes[0].see.as_deref()),
+            ("refused", Some("/v1/dead-letters/dl_1"))
+        );
+        assert!(causes[0].text.contains("on_grid"), "{}", causes[0].text);
+    }
+
+    #[test]
+    fn whoever_lacks_a_key_is_told_of_that_before_anything_else() {
+        let served_by = Some("coinbase/EURUSD/1m".parse().unwrap());
+        let told = Situation {
+            lacks: Some("token"),
+            role: Role::Imported,
+            served_by,
+            ..situation(Verdict::Unknown)
+        };
+        assert_eq!(codes(told), ["no_credentials", "served_by_another"]);
+    }
+
+    #[test]
+    fn a_quota_that_is_used_up_is_a_cause_without_any_trouble() {
+        let told = Situation { paused_until: Some(at(900)), ..situation(Verdict::Stale) };
+        assert_eq!(codes(told), ["exhausted"]);
+    }
+}

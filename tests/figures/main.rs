@@ -5,6 +5,7 @@
 mod bare;
 mod budget;
 mod end_to_end;
+mod freshness;
 mod layout;
 mod machine;
 mod restart;
@@ -23,6 +24,9 @@ fn main() {
         }
         if wanted("budget") {
             budget::measure().await;
+        }
+        if wanted("freshness") {
+            freshness::measure().await;
         }
         if wanted("restart") {
             restart::measure().await;

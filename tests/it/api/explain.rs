@@ -59,25 +59,6 @@ async fn t13_a_closed_market_says_when_it_opens() {
 }
 
 #[tokio::test]
-async fn a_candle_that_was_refused_says_why() {
-    let app = TestApp::start().await;
-    app.settle().await;
-    app.set_faults(&["bad_row=1"]);
-    for _ in 0..9 {
-        app.clock.advance(seconds(60));
-        app.round().await;
-    }
-    let told = app.get("/v1/series/coinbase/BTCUSD/1m/explain").await.ok();
-    if told["verdict"] == "fresh" {
-        assert_eq!(items(&told, "causes").len(), 0);
-        return;
-    }
-    assert_eq!(told["causes"][0]["code"], "refused", "{told}");
-    let see = told["causes"][0]["see"].as_str().unwrap();
-    app.get(see).await.ok();
-}
-
-#[tokio::test]
 async fn what_was_imported_is_kept_by_nobody() {
     let app = TestApp::start().await;
     let file = "timestamp,open,high,low,close,volume\n2024-03-06T10:00:00Z,1,2,1,2,5\n";
