@@ -103,9 +103,9 @@ async fn load(what: &str, address: SocketAddr, path: &'static str) -> f64 {
         waits.extend(client.await.expect("no panic"));
     }
     waits.sort_unstable();
-    let at = |share: f64| waits[((waits.len() - 1) as f64 * share) as usize].as_secs_f64() * 1e3;
+    let at = |percent: usize| waits[(waits.len() - 1) * percent / 100].as_secs_f64() * 1e3;
     let rate = waits.len() as f64 / SECONDS as f64;
-    println!("{what:24} {rate:>12.0} {:>10.2} {:>10.2}", at(0.5), at(0.99));
+    println!("{what:24} {rate:>12.0} {:>10.2} {:>10.2}", at(50), at(99));
     rate
 }
 

@@ -35,14 +35,14 @@ async fn rows(app: &TestApp) -> Value {
 }
 
 /// Every row of the lake is once there and as the exchange has it.
-async fn assert_whole(app: &TestApp, expected: usize) {
+async fn assert_whole(app: &TestApp, expected: u64) {
     let found = audit(&app.app, app.exchange.market()).await.unwrap();
     assert!(found.is_clean(), "{found:?}");
     let table = app.app.lake.candles(barkeep::market::Timeframe::M1);
     let runs = table.landed_runs().await.unwrap();
     let timeframe = barkeep::market::Timeframe::M1;
     let landed: i64 = runs.iter().map(|(_, window)| window.candles(timeframe)).sum();
-    assert_eq!(landed as usize, expected);
+    assert_eq!(landed.unsigned_abs(), expected);
 }
 
 #[tokio::test]
@@ -71,7 +71,7 @@ async fn what_is_forgotten_is_asked_for_again_and_nothing_lands_twice() {
     assert!(both.count() + 10 >= before.as_array().unwrap().len(), "rows stay as they were");
     assert!(app.app.landed() - landed < 10, "only what has closed meanwhile landed");
     assert!(states(&app, BTC).await["final"].as_i64() >= told["final"].as_i64());
-    assert_whole(&app, app.app.landed() as usize).await;
+    assert_whole(&app, app.app.landed()).await;
 }
 
 /// What the exchange has changed since becomes a revision beside the old row.
@@ -80,7 +80,7 @@ async fn it_survives_a_restart_and_a_crash_before_anything_was_asked() {
     let simulation = SimulationConfig { no_trade: 0.02, ..SimulationConfig::default() };
     let app = TestApp::with(Setup { simulation, ..Setup::default() }).await;
     app.settle().await;
-    let landed = app.app.landed() as usize;
+    let landed = app.app.landed();
     rewind(&app, REWIND, TO).await;
     let pending = states(&app, BTC).await;
     let app = app.restart().await;
@@ -93,7 +93,7 @@ async fn it_survives_a_restart_and_a_crash_before_anything_was_asked() {
     assert_eq!(states(&app, BTC).await, half, "in the middle of it");
     app.settle().await;
     assert_eq!(freshness(&app, BTC).await["verdict"], "fresh");
-    assert_whole(&app, landed + app.app.landed() as usize).await;
+    assert_whole(&app, landed + app.app.landed()).await;
 }
 
 /// A fault must not make the second look worse than the first was.
@@ -102,7 +102,7 @@ async fn t12_answers_that_lack_candles_of_the_lake_take_nothing_away() {
     let simulation = SimulationConfig { no_trade: 0.0, ..SimulationConfig::default() };
     let app = TestApp::with(Setup { simulation, ..Setup::default() }).await;
     app.settle().await;
-    let landed = app.app.landed() as usize;
+    let landed = app.app.landed();
     rewind(&app, REWIND, TO).await;
     app.set_faults(&["drop_row=1", "empty=0.3"]);
     for _ in 0..8 {
@@ -113,7 +113,7 @@ async fn t12_answers_that_lack_candles_of_the_lake_take_nothing_away() {
     app.settle().await;
     let told = states(&app, BTC).await;
     assert_eq!((&told["no_trade"], &told["missing"]), (&Value::Null, &Value::Null), "{told}");
-    let first = app.app.landed() as usize;
+    let first = app.app.landed();
     assert!(first >= landed);
     assert_whole(&app, first).await;
 }
