@@ -19,7 +19,7 @@ use crate::{
     market::{InstrumentId, Series, Timeframe},
     providers::{Context, Origin, Providers},
     quality::reasons,
-    query::{Freshness, Verdict, freshness},
+    query::{Answers, Freshness, Verdict, freshness},
     store::{Store, StoreError},
     telemetry::Metrics,
 };
@@ -42,6 +42,8 @@ pub struct App {
     pub collector: Collector,
     pub queue: Queue,
     pub running: Running,
+    /// What was answered within this second.
+    pub answers: Answers,
     pub metrics: Metrics,
     pub lifecycle: Lifecycle,
     /// Held while this process owns the lake.
@@ -119,6 +121,7 @@ impl App {
                 queue: Queue::new(&metrics, config.ingest.workers),
                 running: Running::default(),
                 lander,
+                answers: Answers::default(),
                 reconciler,
                 replayer,
                 collector,
@@ -164,6 +167,7 @@ impl App {
         // Whoever sees the roster finds a book of everything in it.
         self.open_books(&roster, Some(&self.roster())).await?;
         self.present.replace(revision, roster);
+        self.books.changed();
         let due = self.schedules.take_up(schedules);
         self.hold_up_compaction();
         Ok(due)
@@ -207,9 +211,18 @@ impl App {
     /// The series to read of an asset: of those whose candles may be traded upon the most preferred
     /// one, otherwise the most preferred of all. `None` if nothing is configured.
     pub fn on_duty(&self, asset: &InstrumentId, timeframe: Timeframe) -> Option<Series> {
+        self.on_duty_at(asset, timeframe, self.clock.now())
+    }
+
+    /// Like `on_duty`, as of `now`.
+    pub fn on_duty_at(
+        &self,
+        asset: &InstrumentId,
+        timeframe: Timeframe,
+        now: DateTime<Utc>,
+    ) -> Option<Series> {
         let roster = self.roster();
         let candidates = roster.candidates(asset, timeframe);
-        let now = self.clock.now();
         let serves = |series: &&Series| {
             self.books.get(series).is_some_and(|book| {
                 let verdict = self.freshness(&book, now).verdict;

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, str::FromStr, sync::Arc};
 
 use axum::{
     extract::{FromRequestParts, Query},
-    http::request::Parts,
+    http::{Uri, request::Parts},
 };
 use chrono::{DateTime, Utc};
 
@@ -22,11 +22,15 @@ pub(super) struct Params(BTreeMap<String, String>);
 impl<S: Send + Sync> FromRequestParts<S> for Params {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let Query(pairs) =
-            Query::<Vec<(String, String)>>::from_request_parts(parts, state)
-                .await
-                .map_err(|error| Problem::invalid("query", error.body_text(), "write a=b&c=d"))?;
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        Self::of(&parts.uri)
+    }
+}
+
+impl Params {
+    pub(super) fn of(uri: &Uri) -> Result<Self, Problem> {
+        let Query(pairs) = Query::<Vec<(String, String)>>::try_from_uri(uri)
+            .map_err(|error| Problem::invalid("query", error.body_text(), "write a=b&c=d"))?;
         let mut params = BTreeMap::new();
         for (name, value) in pairs {
             if params.contains_key(&name) {
@@ -37,9 +41,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Params {
         }
         Ok(Self(params))
     }
-}
 
-impl Params {
     /// The text of a parameter.
     pub(super) fn text(&mut self, name: &'static str) -> Option<String> {
         self.0.remove(name)

@@ -8,18 +8,24 @@ mod candles;
 mod coverage;
 mod dead_letters;
 mod docs;
+mod explain;
 mod extract;
 mod feeds;
 mod findings;
 mod freshness;
+mod gaps;
 mod health;
 mod indicators;
 mod news;
+mod of_path;
 mod openapi;
 mod problem;
 mod providers;
+mod rewind;
 mod schedules;
 mod series;
+mod situation;
+mod tagged;
 
 use std::{
     any::Any,
@@ -74,6 +80,9 @@ fn for_readers() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(freshness::list))
         .routes(routes!(candles::list))
         .routes(routes!(coverage::show))
+        .routes(routes!(coverage::of_series))
+        .routes(routes!(explain::of_series))
+        .routes(routes!(gaps::list))
         .routes(routes!(dead_letters::list))
         .routes(routes!(dead_letters::groups::groups))
         .routes(routes!(dead_letters::show))
@@ -112,7 +121,9 @@ fn for_operators() -> OpenApiRouter<Arc<App>> {
 
 /// What decides about what is kept, and who may ask.
 fn for_admins() -> OpenApiRouter<Arc<App>> {
-    OpenApiRouter::new().routes(routes!(assets::keep, assets::remove))
+    OpenApiRouter::new()
+        .routes(routes!(assets::keep, assets::remove))
+        .routes(routes!(rewind::rewind_series))
 }
 
 /// What `GET /openapi.json` answers.

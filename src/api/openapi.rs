@@ -18,10 +18,10 @@ use utoipa::openapi::{
 use self::problems::{Unread, Whatever};
 pub(super) use self::{
     params::{
-        AssetFilter, Cursor, FindingFilter, IndicatorFilter, LetterFilter, Limit, OneSeries,
-        SeriesFilter, SeriesList, Span,
+        AssetFilter, Cursor, FindingFilter, GapFilter, IndicatorFilter, LetterFilter, Limit,
+        OneSeries, PathSeries, Resolution, SeriesFilter, SeriesList, Span,
     },
-    problems::{Conflicting, NotFound, Refused, Unavailable},
+    problems::{Conflicting, NotFound, NotModified, Refused, Unavailable},
     words::{Octets, StateCounts},
 };
 use super::Problem;

@@ -73,8 +73,8 @@ struct Group {
     clock: Arc<dyn Clock>,
     lifecycle: Lifecycle,
     config: LakeConfig,
-    /// Changes that are in the lake but, because the store failed, not yet in the store.
-    unsaved: Vec<SeriesChange>,
+    /// Whose candles are in the lake while the store, because it failed, may not know it yet.
+    unsaved: Vec<Arc<Book>>,
     compactor: Compactor,
 }
 
@@ -164,9 +164,15 @@ impl Group {
         version: u64,
     ) -> Result<(), IngestError> {
         crash::point("committed");
-        let changes = books.iter().zip(records).map(|(book, record)| book.apply(record));
-        self.unsaved.extend(changes);
-        self.store.record(&self.unsaved, Some((self.table.name(), version))).await?;
+        for (book, record) in books.iter().zip(records) {
+            book.apply(record);
+            self.unsaved.retain(|other| other.series() != book.series());
+            self.unsaved.push(book.clone());
+        }
+        // As the books are now, not as they were when the store failed: one may have been rewound.
+        let changes: Vec<SeriesChange> =
+            self.unsaved.iter().filter_map(|book| book.untold()).collect();
+        self.store.record(&changes, Some((self.table.name(), version))).await?;
         self.unsaved.clear();
         for book in books {
             book.saved();

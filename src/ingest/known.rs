@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use super::Book;
 use crate::{
     lake::{CandleTable, LakeError, LandedCandle, Rows},
-    market::{Fact, Window},
+    market::Window,
     quality::ValidBatch,
 };
 
@@ -102,7 +102,7 @@ pub(super) async fn known(
 ) -> Result<HashMap<i64, LandedCandle>, LakeError> {
     let landed = {
         let state = book.state();
-        let mut finals = state.ledger.facts(window).filter(|run| run.value == Fact::Final);
+        let mut finals = state.ledger.facts(window).filter(|run| run.value.has_landed());
         let Some(first) = finals.next() else { return Ok(HashMap::new()) };
         let last = finals.next_back().unwrap_or(first);
         let landed = Window::new(first.window.start, last.window.end);

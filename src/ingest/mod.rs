@@ -18,12 +18,14 @@
 //! roster.rs     who is asked for an asset, and who stands in; present.rs has the one that holds now
 //! schedules.rs  what happens by itself, and whether it is held up
 //! reconcile.rs  two accounts of the same candle, compared after they landed
+//! rewind.rs     takes back what is known, so that it is asked for again
 //! catch_up.rs   at start, and when somebody else committed: replays the records of the log
 //! ```
 #![doc = include_str!("decisions.md")]
 
 mod agenda;
 mod book;
+mod books;
 mod catch_up;
 mod collect;
 mod compactor;
@@ -39,16 +41,19 @@ mod present;
 mod reconcile;
 mod replay;
 mod reread;
+mod rewind;
 mod roster;
 mod running;
 mod schedules;
 mod source;
 mod spend_log;
 mod trouble;
+mod uncompared;
 
 pub use self::{
     agenda::{FeedState, Standing},
-    book::{Book, Books},
+    book::Book,
+    books::Books,
     catch_up::catch_up,
     collect::{Collected, Collector},
     error::IngestError,
@@ -59,6 +64,7 @@ pub use self::{
     present::Present,
     reconcile::{Pair, Reconciler},
     replay::{Outcome, Replay, Replayer},
+    rewind::rewind,
     roster::{NotOffered, Role, Roster, lineage, offered, seeds},
     running::{Begun, Running},
     schedules::{Schedule, Schedules},

@@ -161,6 +161,7 @@ fn again(
         let asked_at = match run.value {
             Fact::Absent { asked_at, .. } if is_followed => asked_at,
             Fact::Quarantined { asks, asked_at } if asks < policy.confirmations => asked_at,
+            Fact::Doubted { asked_at, .. } => asked_at,
             _ => return None,
         };
         let value = DateTime::from_timestamp_micros(asked_at)? + policy.reask_after;

@@ -24,17 +24,24 @@ pub enum Fact {
     Waived,
     /// Asked, and not in the answer; `asks` credible answers agree so far.
     Absent { asks: u8, asked_at: i64 },
+    /// A candle is in the lake and is to be asked for again; `asks` answers lacked it since.
+    Doubted { asks: u8, asked_at: i64 },
 }
 
 impl Fact {
     /// Whether nothing more needs to be done for the candle.
     pub const fn is_accounted_for(self) -> bool {
-        !matches!(self, Self::Absent { .. })
+        !matches!(self, Self::Absent { .. } | Self::Doubted { .. })
+    }
+
+    /// Whether a row of the candle is in the lake.
+    pub const fn has_landed(self) -> bool {
+        matches!(self, Self::Final | Self::Doubted { .. })
     }
 }
 
 /// The one state of a candle that should have closed by now.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CandleState {
     Final,
@@ -164,6 +171,26 @@ impl Ledger {
         self.facts.insert(start, (end, fact));
     }
 
+    /// Takes back every conclusion about the candles from `from` on: those in the lake are doubted,
+    /// the others were never asked for. What is not owed stays so, and a candle that the calendar does
+    /// not expect stays final, because nobody would ask for it.
+    pub fn rewind(&mut self, from: DateTime<Utc>) {
+        let all = Window::new(from, DateTime::<Utc>::MAX_UTC);
+        let taken_back: Vec<_> = self.facts(all).collect();
+        self.erase(all);
+        for Run { window, value } in taken_back {
+            if value == Fact::Waived || value.has_landed() {
+                self.record(window, if value == Fact::Waived { value } else { Fact::Final });
+            }
+            if value.has_landed() {
+                for open in self.calendar.expected(window, self.timeframe) {
+                    let doubted = Fact::Doubted { asks: 0, asked_at: 0 };
+                    self.record(open.intersect(window), doubted);
+                }
+            }
+        }
+    }
+
     fn erase(&mut self, window: Window) {
         let touched: Vec<_> = self
             .facts
@@ -232,6 +259,12 @@ impl Ledger {
             .map(|(_, (end, _))| (*end).min(before) - self.timeframe.duration())
     }
 
+    /// Open time of the newest candle that has a row in the lake.
+    pub fn last_landed(&self) -> Option<DateTime<Utc>> {
+        let landed = self.facts.values().rev().find(|(_, fact)| fact.has_landed());
+        landed.map(|(end, _)| *end - self.timeframe.duration())
+    }
+
     /// Open time of the oldest final candle.
     pub fn first_final(&self) -> Option<DateTime<Utc>> {
         self.facts.iter().find(|(_, (_, fact))| *fact == Fact::Final).map(|(start, _)| *start)
@@ -258,6 +291,8 @@ impl Ledger {
                 Fact::BeforeHistory => runs.push(fact.window, CandleState::BeforeHistory),
                 Fact::Waived => runs.push(fact.window, CandleState::Waived),
                 Fact::Absent { .. } => self.expected(fact.window, CandleState::Missing, &mut runs),
+                Fact::Doubted { asks: 0, .. } => runs.push(fact.window, CandleState::Pending),
+                Fact::Doubted { .. } => runs.push(fact.window, CandleState::Missing),
             }
             at = fact.window.end;
         }

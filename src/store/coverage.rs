@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::{
-    Store, StoreError, instant,
+    AuditEntry, Store, StoreError, instant,
     statement::{Statement, sql},
 };
 use crate::market::{Fact, Run, Series, Window};
@@ -66,16 +66,23 @@ impl Store {
         changes: &[SeriesChange],
         lake_version: Option<(&str, u64)>,
     ) -> Result<(), StoreError> {
-        let mut statements = Vec::new();
-        for change in changes {
-            statements.push(upsert_series(change));
-            replace_facts(change, &mut statements);
-        }
+        let mut statements = told(changes);
         if let Some((table, version)) = lake_version {
             let reached = sql("insert into lake_table (table_name, version) values ($1, $2) \
                  on conflict (table_name) do update set version = excluded.version");
             statements.push(reached.bind(table).bind(version.cast_signed()));
         }
+        self.engine.write(&statements).await
+    }
+
+    /// Writes a change that somebody has ordered, and who it was.
+    pub async fn record_ordered(
+        &self,
+        change: &SeriesChange,
+        entry: &AuditEntry,
+    ) -> Result<(), StoreError> {
+        let mut statements = told(std::slice::from_ref(change));
+        statements.push(entry.statement());
         self.engine.write(&statements).await
     }
 
@@ -86,6 +93,15 @@ impl Store {
         };
         self.engine.write(&series.iter().map(forget).collect::<Vec<_>>()).await
     }
+}
+
+fn told(changes: &[SeriesChange]) -> Vec<Statement> {
+    let mut statements = Vec::new();
+    for change in changes {
+        statements.push(upsert_series(change));
+        replace_facts(change, &mut statements);
+    }
+    statements
 }
 
 fn upsert_series(change: &SeriesChange) -> Statement {
@@ -130,6 +146,7 @@ const fn columns(fact: Fact) -> (&'static str, i64, i64) {
         Fact::BeforeHistory => ("before_history", 0, 0),
         Fact::Waived => ("waived", 0, 0),
         Fact::Absent { asks, asked_at } => ("absent", asks as i64, asked_at),
+        Fact::Doubted { asks, asked_at } => ("doubted", asks as i64, asked_at),
     }
 }
 
@@ -142,6 +159,7 @@ fn run((_, start, end, fact, asks, asked_at): FactRow) -> Result<Run<Fact>, Stor
         "before_history" => Fact::BeforeHistory,
         "waived" => Fact::Waived,
         "absent" => Fact::Absent { asks, asked_at },
+        "doubted" => Fact::Doubted { asks, asked_at },
         _ => return Err(StoreError::Unreadable { what: "a fact", value: fact }),
     };
     Ok(Run { window: Window::new(instant(start), instant(end)), value })

@@ -5,6 +5,7 @@
 mod bare;
 mod budget;
 mod end_to_end;
+mod freshness;
 mod layout;
 mod listings;
 mod machine;
@@ -27,6 +28,9 @@ fn main() {
         }
         if wanted("budget") {
             budget::measure().await;
+        }
+        if wanted("freshness") {
+            freshness::measure().await;
         }
         if wanted("restart") {
             restart::measure().await;

@@ -13,6 +13,7 @@ use utoipa::{
 use crate::{
     market::{Indicator, Timeframe},
     quality::Check,
+    query::Reason,
     store::LetterState,
 };
 
@@ -24,6 +25,15 @@ pub(in crate::api) enum SeriesFilter {}
 
 /// Several series, by name or by what they are made of.
 pub(in crate::api) enum SeriesList {}
+
+/// One series, by the parts of a path.
+pub(in crate::api) enum PathSeries {}
+
+/// How finely coverage is told.
+pub(in crate::api) enum Resolution {}
+
+/// Gaps, besides the filters of series.
+pub(in crate::api) enum GapFilter {}
 
 /// Dead letters.
 pub(in crate::api) enum LetterFilter {}
@@ -70,6 +80,39 @@ impl IntoParams for SeriesList {
         let on_duty = ObjectBuilder::new().schema_type(Type::Boolean).default(Some(json!(false)));
         let on_duty = query("on_duty", "Only those that answer for their asset now.", on_duty);
         [vec![query("series", about, list)], of_parts(), vec![on_duty]].concat()
+    }
+}
+
+impl IntoParams for PathSeries {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let provider = text(&format!("^{PROVIDER}$"), "coinbase");
+        let asset = text(&format!("^{ASSET_PART}$"), "BTCUSD");
+        vec![
+            in_path("provider", "Who says so.", provider),
+            in_path("asset", "What is traded.", asset),
+            in_path("timeframe", "How long a candle lasts.", Timeframe::schema()),
+        ]
+    }
+}
+
+impl IntoParams for Resolution {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let names = ["candle", "day"];
+        let resolution = ObjectBuilder::new()
+            .schema_type(Type::String)
+            .enum_values(Some(names))
+            .default(Some(json!("candle")));
+        vec![query("resolution", "`candle`: runs of one state. `day`: UTC days.", resolution)]
+    }
+}
+
+impl IntoParams for GapFilter {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let cursor = text(&format!("^-?[0-9]{{1,12}}\\.{}$", series()), GAP_CURSOR);
+        vec![
+            query("reason", "Only those that are one for this reason.", Reason::schema()),
+            query("cursor", "The `next` of the page before.", cursor),
+        ]
     }
 }
 
@@ -157,6 +200,8 @@ const ASSET_PART: &str = "[-_]*([A-Za-z0-9][-_]*){1,20}";
 const GROUP: &str = "coinbase.high_not_below_low.3bd8ae5b0c4f";
 const CURSOR: &str = "1709726430000000.dl_e32f3b996a612fb628c13ced677da6ff";
 
+const GAP_CURSOR: &str = "1709726220.coinbase/BTCUSD/1m";
+
 fn series() -> String {
     let timeframes = Timeframe::ALL.map(Timeframe::as_str).join("|");
     format!("{PROVIDER}/{ASSET_PART}/({timeframes})")
@@ -179,6 +224,16 @@ fn asset() -> Parameter {
 fn text(pattern: &str, example: &str) -> ObjectBuilder {
     let text = ObjectBuilder::new().schema_type(Type::String).pattern(Some(pattern));
     text.examples([json!(example)])
+}
+
+fn in_path(name: &str, about: &str, schema: impl Into<RefOr<Schema>>) -> Parameter {
+    ParameterBuilder::new()
+        .name(name)
+        .parameter_in(ParameterIn::Path)
+        .required(Required::True)
+        .description(Some(about))
+        .schema(Some(schema))
+        .build()
 }
 
 /// No parameter has to be given.

@@ -25,6 +25,8 @@ pub(in crate::api) enum NotFound {}
 
 /// 409: the world is not as the request takes it to be.
 pub(in crate::api) enum Conflicting {}
+/// 304: what the caller has still holds.
+pub(in crate::api) enum NotModified {}
 
 /// 503: the store, the lake or the daemon is not there at present.
 pub(in crate::api) enum Unavailable {}
@@ -56,6 +58,14 @@ impl IntoResponses for Conflicting {
         let example = Problem::conflict("illegal_transition", detail)
             .fix("nothing can be done with it any more; create another one");
         one("It cannot be done as things are; `fix` says what can.", &example)
+    }
+}
+
+impl IntoResponses for NotModified {
+    fn responses() -> Responses {
+        let said = "The answer of which `If-None-Match` gives the `ETag` still holds.";
+        let response = ResponseBuilder::new().description(said).build();
+        [("304".to_owned(), response.into())].into()
     }
 }
 

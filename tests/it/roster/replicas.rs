@@ -32,7 +32,7 @@ async fn keep(app: &TestApp, enabled: bool) {
         changed_by: "elsewhere".to_owned(),
         reason: None,
     };
-    let audit = AuditEntry::new(app.now(), &by(), "asset.keep", "ETHUSD", json!({}));
+    let audit = AuditEntry::new(app.now(), &by(), "asset.keep", &"ETHUSD", json!({}));
     app.app.store.keep_asset(&kept, &audit).await.unwrap();
 }
 
@@ -78,7 +78,7 @@ async fn a_schedule_that_is_triggered_elsewhere_ticks_here_once() {
     command(&app, "POST", "/v1/schedules/poll-1m/pause", &json!({})).await;
     heartbeat.beat();
     take_queued(&app);
-    let audit = AuditEntry::new(app.now(), &by(), "schedule.trigger", "poll-1m", json!({}));
+    let audit = AuditEntry::new(app.now(), &by(), "schedule.trigger", &"poll-1m", json!({}));
     app.app.store.trigger_schedule("poll-1m", &audit).await.unwrap();
     heartbeat.beat();
     let is_polled = || take_queued(&app).contains(&poll(BTC));

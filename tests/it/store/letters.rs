@@ -28,7 +28,7 @@ async fn resolve(store: &Store, ids: &[&str], state: LetterState, request: &str)
     let by = By { actor: "a test".to_owned(), request: request.to_owned() };
     let ids: Vec<String> = ids.iter().map(|id| (*id).to_owned()).collect();
     let at = minute(90);
-    let audit = AuditEntry::new(at, &by, "dead_letter.test", "x", serde_json::json!({}));
+    let audit = AuditEntry::new(at, &by, "dead_letter.test", &"x", serde_json::json!({}));
     let resolution = Resolution { state, at, by: &by, reason: Some("because") };
     for _ in 0..2 {
         // Told twice, as after a lost connection, it is the same.

@@ -24,7 +24,7 @@ fn kept(asset: &str, timeframes: &[&str], source: Source) -> KeptAsset {
 
 fn audit(minutes: i64) -> AuditEntry {
     let by = By { actor: "ann".to_owned(), request: "r1".to_owned() };
-    AuditEntry::new(minute(minutes), &by, "a.command", "a target", json!({}))
+    AuditEntry::new(minute(minutes), &by, "a.command", &"a target", json!({}))
 }
 
 async fn audited(store: &Store) -> usize {
