@@ -110,6 +110,7 @@ pub fn decide(
                 tally.matched = letters.len().try_into().unwrap_or(i64::MAX);
                 confirm(&command, tally.matched)?;
                 work(app, &command, letters, &mut tally).await?;
+                tally.next = None;
             }
             Letters::All(mut filter) => {
                 tally.matched = app.store.dead_letters_of(&filter).await?;

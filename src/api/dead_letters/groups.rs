@@ -67,7 +67,7 @@ pub(in crate::api) struct GroupView {
     operation_id = "listDeadLetterGroups",
     tag = "quality",
     params(
-        ("state" = Option<LetterState>, Query,
+        ("state" = inline(Option<LetterState>), Query,
             description = "With letters of this state; open ones, unless it is said."),
         Cursor, Limit<MOST, USUAL>,
     ),

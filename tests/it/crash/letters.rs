@@ -15,7 +15,7 @@ use super::stage::{FAULTS, Stage};
 
 pub(super) const POINTS: [&str; 1] = ["letters_landed"];
 const SIGABRT: i32 = 6;
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 const BTC: &str = "coinbase/BTCUSD/1m";
 
 /// What the exchange says of ten candles, row by row, newest first.

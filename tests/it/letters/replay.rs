@@ -211,7 +211,7 @@ async fn what_came_otherwise_than_from_a_provider_says_what_to_do_instead() {
         "coinbase/ETHUSD/1m is not kept now",
     ] {
         let is_told = |one: &&serde_json::Value| one["reason"].as_str().unwrap().starts_with(why);
-        assert!(told.iter().any(|one| is_told(&one)), "{why}: {answer}");
+        assert!(told.iter().any(is_told), "{why}: {answer}");
     }
     assert_eq!(landed(&app, BTC).await, []);
 }
