@@ -6,6 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use futures::future::BoxFuture;
 
 use crate::{
+    access::Access,
     clock::{Clock, SystemClock},
     config::Config,
     ingest::{
@@ -37,6 +38,7 @@ pub struct App {
     pub reconciler: Reconciler,
     pub collector: Collector,
     pub queue: Queue,
+    pub access: Access,
     pub metrics: Metrics,
     pub lifecycle: Lifecycle,
     /// Held while this process owns the lake.
@@ -105,6 +107,7 @@ impl App {
             let collector = Collector::new(handles, context, &config.feeds).await?;
             let app = Arc::new(Self {
                 queue: Queue::new(&metrics),
+                access: Access::new(&store, &clock, &lifecycle, &config.server),
                 lander: Arc::new(lander),
                 reconciler,
                 collector,

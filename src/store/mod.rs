@@ -1,5 +1,6 @@
 //! The control store: what must be remembered besides the lake, in SQLite or PostgreSQL.
 
+mod api_keys;
 mod audit;
 mod budgets;
 mod coverage;
@@ -16,6 +17,7 @@ mod statement;
 use chrono::{DateTime, Utc};
 
 pub use self::{
+    api_keys::ApiKey,
     audit::{AuditEntry, AuditFilter},
     coverage::{SeriesChange, SeriesRecord},
     dead_letters::{DeadLetterFilter, DeadLetterPosition, KeptLetter},
