@@ -25,7 +25,9 @@ pub struct Limiter {
 pub enum Turn {
     Granted,
     /// The next one is granted in so many seconds, at least 1.
-    Refused { retry_after: i64 },
+    Refused {
+        retry_after: i64,
+    },
 }
 
 const BUCKETS: usize = 1 << 14;
@@ -51,15 +53,12 @@ impl Limiter {
         let now = now.timestamp_micros().saturating_mul(1_000);
         #[expect(clippy::cast_possible_truncation, reason = "any bits of a hash will do")]
         let number = self.spread.hash_one(caller) as usize % BUCKETS;
-        let taken = self.full_at[number].fetch_update(
-            Ordering::Relaxed,
-            Ordering::Relaxed,
-            |full_at| {
+        let taken =
+            self.full_at[number].fetch_update(Ordering::Relaxed, Ordering::Relaxed, |full_at| {
                 // A clock that was set back must not lock anybody out.
                 let full_at = if full_at > now + SECOND { now } else { full_at.max(now) };
                 (full_at + cost <= now + SECOND).then_some(full_at + cost)
-            },
-        );
+            });
         match taken {
             Ok(_) => Turn::Granted,
             Err(full_at) => {

@@ -1,5 +1,6 @@
 //! The HTTP control plane: the route table, and the middleware around it.
 
+mod audit;
 mod body;
 mod caller;
 mod candles;
@@ -10,6 +11,8 @@ mod extract;
 mod feeds;
 mod findings;
 mod freshness;
+mod gate;
+mod guard;
 mod health;
 mod indicators;
 mod news;
@@ -17,6 +20,7 @@ mod openapi;
 mod problem;
 mod providers;
 mod series;
+mod settings;
 
 use std::{
     any::Any,
@@ -26,7 +30,7 @@ use std::{
 
 use axum::{
     Router,
-    extract::{MatchedPath, Request, State},
+    extract::{DefaultBodyLimit, MatchedPath, Request, State},
     http::{HeaderName, StatusCode, Uri},
     middleware::{self, Next},
     response::{IntoResponse, Response},
@@ -39,8 +43,8 @@ use tower_http::{
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-pub use self::problem::Problem;
-use crate::app::App;
+pub use self::{gate::Peer, problem::Problem};
+use crate::{app::App, market::Scope};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -48,9 +52,9 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 fn table() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::with_openapi(openapi::head())
         .merge(open())
-        .merge(for_readers())
-        .merge(for_operators())
-        .merge(for_admins())
+        .merge(guard::guarded(Scope::Read, for_readers()))
+        .merge(guard::guarded(Scope::Operate, for_operators()))
+        .merge(guard::guarded(Scope::Admin, for_admins()))
 }
 
 /// For whoever can reach the daemon.
@@ -84,12 +88,12 @@ fn for_readers() -> OpenApiRouter<Arc<App>> {
 
 /// What has work done, held up or given up.
 fn for_operators() -> OpenApiRouter<Arc<App>> {
-    OpenApiRouter::new()
+    OpenApiRouter::new().routes(routes!(audit::list))
 }
 
 /// What decides about what is kept, and who may ask.
 fn for_admins() -> OpenApiRouter<Arc<App>> {
-    OpenApiRouter::new()
+    OpenApiRouter::new().routes(routes!(settings::show))
 }
 
 /// What `GET /openapi.json` answers.
@@ -101,6 +105,9 @@ pub fn router(app: Arc<App>) -> Router {
     let patience = app.config.server.request_timeout;
     let (routes, _) = table().split_for_parts();
     let routes = routes.fallback(unknown_route).method_not_allowed_fallback(wrong_method);
+    let routes = routes
+        .layer(DefaultBodyLimit::max(app.config.server.max_body))
+        .layer(middleware::from_fn_with_state(app.clone(), gate::pass));
     guarded(routes, patience)
         .layer(middleware::from_fn_with_state(app.clone(), measure))
         .layer(CompressionLayer::new())

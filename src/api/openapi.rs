@@ -5,6 +5,7 @@
 
 mod params;
 mod problems;
+mod security;
 mod words;
 
 use std::sync::LazyLock;
@@ -18,10 +19,11 @@ use utoipa::openapi::{
 use self::problems::Whatever;
 pub(super) use self::{
     params::{
-        AssetFilter, FindingFilter, IndicatorFilter, LetterFilter, Limit, OneSeries, SeriesFilter,
-        SeriesList, Span,
+        AssetFilter, AuditFilter, FindingFilter, IndicatorFilter, LetterFilter, Limit, OneSeries,
+        SeriesFilter, SeriesList, Span,
     },
     problems::{NotFound, Refused, Unavailable},
+    security::require,
     words::{Octets, StateCounts},
 };
 use super::Problem;
@@ -35,7 +37,7 @@ const TAGS: [(&str, &str); 5] = [
     ("feeds", "News sentiment and macroeconomic indicators."),
     ("quality", "What was refused, and where two accounts of a candle differ."),
     ("providers", "Who is asked, how well they are, and what is left of each quota."),
-    ("operations", "Health, build, metrics and this description."),
+    ("operations", "Health, build, metrics, settings, who did what, and this description."),
 ];
 
 const ABOUT: &str = "Barkeep keeps market bars: it fetches closed candles, checks them and appends \
@@ -51,16 +53,19 @@ pub(super) fn head() -> OpenApi {
         .version(env!("CARGO_PKG_VERSION"))
         .description(Some(ABOUT));
     let tag = |(name, about)| TagBuilder::new().name(name).description(Some(about)).build();
+    let components = ComponentsBuilder::new()
+        .schema_from::<Problem>()
+        .security_scheme(security::KEY, security::scheme());
     OpenApiBuilder::new()
         .info(info.build())
         .tags(Some(TAGS.map(tag)))
-        .components(Some(ComponentsBuilder::new().schema_from::<Problem>().build()))
+        .components(Some(components.build()))
         .build()
 }
 
 /// The document, with what no handler knows of.
 pub(super) fn finished(mut document: OpenApi) -> OpenApi {
-    for operation in document.paths.paths.values_mut().filter_map(|path| path.get.as_mut()) {
+    for operation in document.paths.paths.values_mut().flat_map(security::operations) {
         operation.responses.responses.extend(Whatever::responses_of_all());
     }
     document.components.iter_mut().for_each(name_items);

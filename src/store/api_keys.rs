@@ -3,11 +3,7 @@
 use chrono::{DateTime, Utc};
 use sqlx::FromRow;
 
-use super::{
-    Store, StoreError, instant,
-    audit::AuditEntry,
-    statement::sql,
-};
+use super::{Store, StoreError, audit::AuditEntry, instant, statement::sql};
 use crate::market::Scope;
 
 /// A key as kept: everything but the token.

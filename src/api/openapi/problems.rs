@@ -9,9 +9,9 @@ use utoipa::{
     openapi::{Content, Ref, RefOr, Response, ResponseBuilder},
 };
 
-use super::super::{Problem, failed, too_slow};
+use super::super::{Problem, failed, gate, too_slow};
 
-type Responses = BTreeMap<String, RefOr<Response>>;
+pub(super) type Responses = BTreeMap<String, RefOr<Response>>;
 
 /// 422: the request is wrong in one field.
 pub(in crate::api) enum Refused {}
@@ -22,7 +22,7 @@ pub(in crate::api) enum NotFound {}
 /// 503: the store, the lake or the daemon is not there at present.
 pub(in crate::api) enum Unavailable {}
 
-/// 500 and 504: what any route may come to.
+/// 429, 500 and 504: what any route may come to.
 pub(super) enum Whatever {}
 
 impl IntoResponses for Refused {
@@ -54,12 +54,13 @@ impl IntoResponses for Unavailable {
 impl Whatever {
     pub(super) fn responses_of_all() -> Responses {
         let mut all = one("Our own fault; the log has the details.", &failed());
+        all.append(&mut one("The caller asks more than it may.", &gate::too_many(2_000)));
         all.append(&mut one("The answer took too long.", &too_slow(Duration::from_secs(30))));
         all
     }
 }
 
-fn one(description: &str, example: &Problem) -> Responses {
+pub(super) fn one(description: &str, example: &Problem) -> Responses {
     let content = Content::builder()
         .schema(Some(Ref::from_schema_name(Problem::name())))
         .example(Some(json!(example)))
