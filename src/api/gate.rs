@@ -116,11 +116,11 @@ fn claim(app: &App, request: &Request) -> Claim {
     let Some(given) = request.headers().get(AUTHORIZATION) else {
         return Claim::Standing(Standing::Stranger(None));
     };
-    let token = given.to_str().ok().and_then(bearer);
-    token.map(|token| Claim::Token(token.to_owned())).unwrap_or_else(|| {
+    let Some(token) = given.to_str().ok().and_then(bearer) else {
         let wrong = "the authorization is not of the form Bearer bk_…".to_owned();
-        Claim::Standing(Standing::Stranger(Some(wrong)))
-    })
+        return Claim::Standing(Standing::Stranger(Some(wrong)));
+    };
+    Claim::Token(token.to_owned())
 }
 
 async fn standing_of(app: &App, token: &str) -> Standing {

@@ -1,8 +1,10 @@
 //! The commands. Each is a thin layer over the modules that do the work.
 
+mod config;
 mod demo;
 mod health;
 mod import;
+mod keys;
 mod migrate;
 mod providers;
 mod serve;
@@ -13,7 +15,7 @@ use std::{path::PathBuf, process::ExitCode};
 use clap::{Parser, Subcommand};
 use futures::future::BoxFuture;
 
-use crate::config::{Config, DEFAULTS};
+use crate::config::Config;
 
 /// Keeps market bars: candles from providers into a Delta lake, exactly once.
 #[derive(Debug, Parser)]
@@ -43,8 +45,10 @@ enum Command {
     Health,
     /// Bring the control store's schema up to date, or see whether it is.
     Migrate(migrate::Migrate),
-    /// Check the settings and print the annotated defaults.
-    Config,
+    /// Make, list and revoke the API keys that auth.mode = "keys" asks for.
+    Keys(keys::Keys),
+    /// Check the settings and print those in effect.
+    Config(config::Show),
 }
 
 impl Cli {
@@ -62,11 +66,8 @@ impl Cli {
                 Command::Providers(providers) => providers.run(config).await,
                 Command::Health => health::run(&config).await,
                 Command::Migrate(migrate) => migrate.run(config).await,
-                Command::Config => {
-                    print!("{DEFAULTS}");
-                    eprintln!("the settings in effect are valid:\n{config:#?}");
-                    Ok(ExitCode::SUCCESS)
-                }
+                Command::Keys(keys) => keys.run(config).await,
+                Command::Config(show) => show.run(&config),
             }
         })
     }
