@@ -91,3 +91,70 @@ fn tls(read: &mut Reader) -> Option<TlsConfig> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use super::super::Config;
+    use super::*;
+
+    fn given(pairs: &[(&str, &str)]) -> Result<Config, Vec<String>> {
+        let own = |(name, value): &(&str, &str)| (format!("BARKEEP__{name}"), (*value).to_owned());
+        let variables: HashMap<_, _> = pairs.iter().map(own).collect();
+        Config::from_layers(None, variables).map_err(|error| error.violations)
+    }
+
+    #[test]
+    fn only_with_keys_is_there_an_address_beyond_loopback() {
+        let bind = ("SERVER__BIND", "0.0.0.0:8380");
+        let violations = given(&[bind]).unwrap_err();
+        assert!(violations[0].contains("set auth.mode = \"keys\""), "{violations:?}");
+        let config = given(&[bind, ("AUTH__MODE", "keys")]).unwrap();
+        assert_eq!(config.auth.mode, AuthMode::Keys);
+        assert!(given(&[("AUTH__MODE", "off")]).is_err());
+    }
+
+    #[test]
+    fn sizes_names_and_files_are_checked() {
+        for (size, bytes) in [("1MiB", 1 << 20), ("64 KiB", 1 << 16), ("5000B", 5_000)] {
+            let config = given(&[("SERVER__MAX_BODY", size)]).unwrap();
+            assert_eq!(config.server.max_body, bytes);
+        }
+        for (name, value) in [
+            ("SERVER__MAX_BODY", "1MB"),
+            ("SERVER__MAX_BODY", "1"),
+            ("SERVER__MAX_BODY", "10B"),
+            ("SERVER__MAX_BODY", "99999999999GiB"),
+            ("SERVER__HOSTS", "http://bars"),
+            ("SERVER__HOSTS", "bars:80"),
+            ("SERVER__HOSTS", "*"),
+            ("SERVER__TLS_CERT", "cert.pem"),
+            ("SERVER__TLS_KEY", "key.pem"),
+            ("SERVER__REQUESTS_PER_SECOND", "-1"),
+        ] {
+            let violations = given(&[(name, value)]).unwrap_err();
+            assert_eq!(violations.len(), 1, "{name} {value}: {violations:?}");
+            assert!(violations[0].starts_with("server."), "{violations:?}");
+        }
+        let tls = given(&[("SERVER__TLS_CERT", "c.pem"), ("SERVER__TLS_KEY", "k.pem")]).unwrap();
+        assert_eq!(tls.server.tls.unwrap().key, PathBuf::from("k.pem"));
+    }
+
+    #[test]
+    fn t78_what_is_secret_is_covered_where_settings_are_shown() {
+        let config = given(&[
+            ("STORE__URL", "postgres://me:hunter2@db/bars"),
+            ("PROVIDERS__OANDA__TOKEN", "hunter3"),
+            ("PROVIDERS__ALPHA_VANTAGE__API_KEY", "12345"),
+        ])
+        .unwrap();
+        let shown = &config.shown;
+        assert_eq!(shown["store"]["url"], "postgres://db/bars");
+        assert_eq!(shown["providers"]["oanda"]["token"], "***");
+        assert_eq!(shown["providers"]["alpha_vantage"]["api_key"], "***");
+        assert_eq!(shown["providers"]["coinbase"]["key_secret"], "");
+        let whole = format!("{shown} {config:?}");
+        assert!(!whole.contains("hunter") && !whole.contains("12345"), "{whole}");
+    }
+}
