@@ -73,3 +73,38 @@ fn answer(problem: Problem, challenge: &str) -> Response {
     }
     response
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::{Router, body::Body, routing::get};
+    use tower::ServiceExt;
+
+    use super::*;
+    use crate::access::Bearer;
+
+    async fn status(needed: Scope, standing: Option<Standing>) -> u16 {
+        let routes: Router = Router::new().route("/", get(|| async { "in" }));
+        let routes = routes.route_layer(middleware::from_fn_with_state(needed, check));
+        let mut request = Request::get("/").body(Body::empty()).unwrap();
+        standing.map(|standing| request.extensions_mut().insert(standing));
+        routes.oneshot(request).await.unwrap().status().as_u16()
+    }
+
+    #[tokio::test]
+    async fn whoever_has_no_standing_is_not_let_in() {
+        let bearer = |scope| Some(Standing::Bearer(Bearer { name: "ops".into(), scope }));
+        for (standing, expected) in [
+            // A route that no gate stands before is closed.
+            (None, 401),
+            (Some(Standing::Stranger(None)), 401),
+            (Some(Standing::Stranger(Some("wrong".to_owned()))), 401),
+            (Some(Standing::Unknown), 503),
+            (bearer(Scope::Read), 403),
+            (bearer(Scope::Operate), 200),
+            (bearer(Scope::Admin), 200),
+            (Some(Standing::Local), 200),
+        ] {
+            assert_eq!(status(Scope::Operate, standing.clone()).await, expected, "{standing:?}");
+        }
+    }
+}
