@@ -28,8 +28,8 @@ fn all() -> Vec<String> {
 }
 
 fn lines(outcome: &str, end: &str) -> String {
-    let all: String = all().iter().map(|one| format!("{outcome} {one}\n")).collect();
-    format!("{all}{end}\n")
+    let all: Vec<_> = all().iter().map(|one| format!("{outcome} {one}\n")).collect();
+    format!("{}{end}\n", all.concat())
 }
 
 #[tokio::test]
