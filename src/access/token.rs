@@ -2,7 +2,7 @@
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use rand::{TryRngCore, rngs::OsRng};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 
 /// `bk_` and 256 random bits. Printing it for debugging does not give it away.
@@ -25,6 +25,11 @@ impl Token {
     pub fn secret(&self) -> &SecretString {
         &self.0
     }
+
+    /// As the store keeps it.
+    pub fn hash(&self) -> String {
+        hash(self.0.expose_secret()).map(char::from).iter().collect()
+    }
 }
 
 /// What is kept of a token: 64 hexadecimal digits. Its 256 bits cannot be guessed, so they need no
@@ -37,14 +42,6 @@ pub(super) fn hash(text: &str) -> [u8; 2 * BYTES] {
         pair[1] = DIGITS[usize::from(byte & 0xf)];
     }
     digits
-}
-
-impl Token {
-    /// As the store keeps it.
-    pub fn hash(&self) -> String {
-        use secrecy::ExposeSecret;
-        hash(self.0.expose_secret()).iter().map(|digit| char::from(*digit)).collect()
-    }
 }
 
 /// Takes the same time wherever the two differ.
@@ -62,8 +59,6 @@ pub(super) fn is_token(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use secrecy::ExposeSecret;
-
     use super::*;
 
     #[test]
