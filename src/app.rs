@@ -6,6 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use futures::future::BoxFuture;
 
 use crate::{
+    access::Access,
     clock::{Clock, SystemClock},
     config::Config,
     ingest::{
@@ -44,6 +45,7 @@ pub struct App {
     pub running: Running,
     /// What was answered within this second.
     pub answers: Answers,
+    pub access: Access,
     pub metrics: Metrics,
     pub lifecycle: Lifecycle,
     /// Held while this process owns the lake.
@@ -122,6 +124,7 @@ impl App {
                 running: Running::default(),
                 lander,
                 answers: Answers::default(),
+                access: Access::new(&store, &clock, &lifecycle, &config.server),
                 reconciler,
                 replayer,
                 collector,

@@ -1,6 +1,7 @@
 //! The HTTP control plane: the route table, and the middleware around it.
 
 mod assets;
+mod audit;
 mod backfills;
 mod body;
 mod caller;
@@ -14,6 +15,8 @@ mod feeds;
 mod findings;
 mod freshness;
 mod gaps;
+mod gate;
+mod guard;
 mod health;
 mod indicators;
 mod news;
@@ -24,6 +27,7 @@ mod providers;
 mod rewind;
 mod schedules;
 mod series;
+mod settings;
 mod situation;
 mod tagged;
 
@@ -35,7 +39,7 @@ use std::{
 
 use axum::{
     Router,
-    extract::{MatchedPath, Request, State},
+    extract::{DefaultBodyLimit, MatchedPath, Request, State},
     http::{HeaderName, StatusCode, Uri},
     middleware::{self, Next},
     response::{IntoResponse, Response},
@@ -48,8 +52,8 @@ use tower_http::{
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-pub use self::problem::Problem;
-use crate::app::App;
+pub use self::{gate::Peer, problem::Problem};
+use crate::{app::App, market::Scope};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -57,9 +61,9 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 fn table() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::with_openapi(openapi::head())
         .merge(open())
-        .merge(for_readers())
-        .merge(for_operators())
-        .merge(for_admins())
+        .merge(guard::guarded(Scope::Read, for_readers()))
+        .merge(guard::guarded(Scope::Operate, for_operators()))
+        .merge(guard::guarded(Scope::Admin, for_admins()))
 }
 
 /// For whoever can reach the daemon.
@@ -117,6 +121,7 @@ fn for_operators() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(schedules::trigger))
         .routes(routes!(dead_letters::decisions::replay))
         .routes(routes!(dead_letters::decisions::discard))
+        .routes(routes!(audit::list))
 }
 
 /// What decides about what is kept, and who may ask.
@@ -124,6 +129,7 @@ fn for_admins() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
         .routes(routes!(assets::keep, assets::remove))
         .routes(routes!(rewind::rewind_series))
+        .routes(routes!(settings::show))
 }
 
 /// What `GET /openapi.json` answers.
@@ -135,6 +141,9 @@ pub fn router(app: Arc<App>) -> Router {
     let patience = app.config.server.request_timeout;
     let (routes, _) = table().split_for_parts();
     let routes = routes.fallback(unknown_route).method_not_allowed_fallback(wrong_method);
+    let routes = routes
+        .layer(DefaultBodyLimit::max(app.config.server.max_body))
+        .layer(middleware::from_fn_with_state(app.clone(), gate::pass));
     guarded(routes, patience)
         .layer(middleware::from_fn_with_state(app.clone(), measure))
         .layer(CompressionLayer::new())

@@ -5,6 +5,7 @@
 
 mod params;
 mod problems;
+mod security;
 mod words;
 
 use std::sync::LazyLock;
@@ -18,10 +19,11 @@ use utoipa::openapi::{
 use self::problems::{Unread, Whatever};
 pub(super) use self::{
     params::{
-        AssetFilter, Cursor, FindingFilter, GapFilter, IndicatorFilter, LetterFilter, Limit,
-        OneSeries, PathSeries, Resolution, SeriesFilter, SeriesList, Span,
+        AssetFilter, AuditFilter, Cursor, FindingFilter, GapFilter, IndicatorFilter, LetterFilter,
+        Limit, OneSeries, PathSeries, Resolution, SeriesFilter, SeriesList, Span,
     },
     problems::{Conflicting, NotFound, NotModified, Refused, Unavailable},
+    security::require,
     words::{Octets, StateCounts},
 };
 use super::Problem;
@@ -37,7 +39,7 @@ const TAGS: [(&str, &str); 7] = [
     ("feeds", "News sentiment and macroeconomic indicators."),
     ("quality", "What was refused, and where two accounts of a candle differ."),
     ("providers", "Who is asked, how well they are, and what is left of each quota."),
-    ("operations", "Health, build, metrics and this description."),
+    ("operations", "Health, build, metrics, settings, who did what, and this description."),
 ];
 
 const ABOUT: &str = "Barkeep keeps market bars: it fetches closed candles, checks them and appends \
@@ -53,20 +55,19 @@ pub(super) fn head() -> OpenApi {
         .version(env!("CARGO_PKG_VERSION"))
         .description(Some(ABOUT));
     let tag = |(name, about)| TagBuilder::new().name(name).description(Some(about)).build();
+    let components = ComponentsBuilder::new()
+        .schema_from::<Problem>()
+        .security_scheme(security::KEY, security::scheme());
     OpenApiBuilder::new()
         .info(info.build())
         .tags(Some(TAGS.map(tag)))
-        .components(Some(ComponentsBuilder::new().schema_from::<Problem>().build()))
+        .components(Some(components.build()))
         .build()
 }
 
 /// The document, with what no handler knows of.
 pub(super) fn finished(mut document: OpenApi) -> OpenApi {
-    let paths = document.paths.paths.values_mut();
-    let operations = paths.flat_map(|path| {
-        [&mut path.get, &mut path.put, &mut path.post, &mut path.delete].into_iter().flatten()
-    });
-    for operation in operations {
+    for operation in document.paths.paths.values_mut().flat_map(security::operations) {
         operation.responses.responses.extend(Whatever::responses_of_all());
         if operation.request_body.is_some() {
             operation.responses.responses.extend(Unread::responses_of_all());

@@ -5,6 +5,7 @@ mod assets;
 mod backfill;
 mod backfills;
 mod completions;
+mod config;
 mod confirm;
 mod dead_letters;
 mod demo;
@@ -13,6 +14,7 @@ mod given;
 mod health;
 mod import;
 mod jobs;
+mod keys;
 mod migrate;
 mod output;
 mod providers;
@@ -30,7 +32,7 @@ use std::{path::PathBuf, process::ExitCode};
 use clap::{Parser, Subcommand};
 use futures::future::BoxFuture;
 
-use crate::config::{Config, DEFAULTS};
+use crate::config::Config;
 
 /// Keeps market bars: candles from providers into a Delta lake, exactly once.
 #[derive(Debug, Parser)]
@@ -61,12 +63,14 @@ enum Command {
     Health,
     /// Bring the control store's schema up to date, or see whether it is.
     Migrate(migrate::Migrate),
-    /// Check the settings and print the annotated defaults.
-    Config,
     #[command(flatten)]
     Asking(asking::Asking),
     /// Print a script that completes this command in a shell.
     Completions(completions::Completions),
+    /// Make, list and revoke the API keys that auth.mode = "keys" asks for.
+    Keys(keys::Keys),
+    /// Check the settings and print those in effect.
+    Config(config::Show),
 }
 
 impl Cli {
@@ -89,11 +93,8 @@ impl Cli {
                 Command::Migrate(migrate) => migrate.run(config).await,
                 Command::Asking(asking) => Ok(asking.run(&config).await),
                 Command::Completions(completions) => completions.run(),
-                Command::Config => {
-                    print!("{DEFAULTS}");
-                    eprintln!("the settings in effect are valid:\n{config:#?}");
-                    Ok(ExitCode::SUCCESS)
-                }
+                Command::Keys(keys) => keys.run(config).await,
+                Command::Config(show) => show.run(&config),
             }
         })
     }

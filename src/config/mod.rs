@@ -8,13 +8,14 @@ mod limit;
 mod providers;
 mod reader;
 mod reconcile;
+mod server;
+mod size;
 mod span;
 mod store;
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     fmt,
-    net::SocketAddr,
     path::Path,
 };
 
@@ -31,6 +32,7 @@ pub use self::{
     },
     reader::{ConfigError, DEFAULTS},
     reconcile::ReconcileConfig,
+    server::{AuthConfig, AuthMode, ServerConfig, TlsConfig},
     store::{NoStoreUrl, StoreUrl},
 };
 use self::{reader::Reader, span::Span};
@@ -40,6 +42,7 @@ use crate::market::{Calendars, InstrumentId, ProviderId, Timeframe};
 #[derive(Debug, Clone)]
 pub struct Config {
     pub server: ServerConfig,
+    pub auth: AuthConfig,
     pub store_url: StoreUrl,
     pub lake: LakeConfig,
     pub ingest: IngestConfig,
@@ -52,12 +55,8 @@ pub struct Config {
     pub providers: ProvidersConfig,
     pub clock: ClockConfig,
     pub log: LogConfig,
-}
-
-#[derive(Debug, Clone)]
-pub struct ServerConfig {
-    pub bind: SocketAddr,
-    pub request_timeout: std::time::Duration,
+    /// Every setting as it is in effect, with what is secret covered up.
+    pub shown: serde_json::Value,
 }
 
 #[derive(Debug, Clone)]
@@ -132,15 +131,10 @@ impl Config {
         environment: HashMap<String, String>,
     ) -> Result<Self, ConfigError> {
         let mut read = Reader::open(file, environment.into_iter().collect())?;
+        let auth = server::auth(&mut read);
         let config = Self {
-            server: ServerConfig {
-                bind: read.get_if(
-                    "server.bind",
-                    "without authentication only a loopback address is safe, like 127.0.0.1:8380",
-                    |bind: &SocketAddr| bind.ip().is_loopback(),
-                ),
-                request_timeout: positive(&mut read, "server.request_timeout"),
-            },
+            server: server::server(&mut read, auth.mode),
+            auth,
             store_url: store::store_url(&mut read),
             lake: lake(&mut read),
             ingest: ingest(&mut read),
@@ -163,8 +157,9 @@ impl Config {
                     &[("pretty", LogFormat::Pretty), ("json", LogFormat::Json)],
                 ),
             },
+            shown: serde_json::Value::Null,
         };
-        read.finish().map(|()| config)
+        read.finish().map(|shown| Self { shown, ..config })
     }
 
     /// How overdue the next candle may be before a series is stale.

@@ -1,5 +1,6 @@
 //! The control store: what must be remembered besides the lake, in SQLite or PostgreSQL.
 
+mod api_keys;
 mod audit;
 mod backfills;
 mod budgets;
@@ -23,6 +24,7 @@ mod statement;
 use chrono::{DateTime, Utc};
 
 pub use self::{
+    api_keys::ApiKey,
     audit::{AuditEntry, AuditFilter},
     backfills::{BackfillFilter, BackfillState, ChunkCounts, KeptBackfill, NewBackfill},
     chunks::{ChunkFilter, ChunkState, Claim, Claimer, KeptChunk, NewChunk, Settlement, Spent},

@@ -14,7 +14,7 @@ const LAYERS: [&[&str]; 16] = [
     &["config"],
     &["telemetry"],
     &["files", "providers", "lake", "store"],
-    &["ingest"],
+    &["access", "ingest"],
     &["query"],
     &["app"],
     &["jobs"],

@@ -55,6 +55,12 @@ impl Desk {
         Config::from_layers(None, self.environment()).unwrap()
     }
 
+    fn config_with(&self, more: &[(&str, &str)]) -> Config {
+        let own = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        let environment = self.environment().into_iter().chain(more.iter().map(own));
+        Config::from_layers(None, environment.collect()).unwrap()
+    }
+
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_barkeep"));
         command.current_dir(self.folder.path()).args(arguments).env_clear();
@@ -118,6 +124,7 @@ fn help_and_version() {
         "providers",
         "health",
         "migrate",
+        "keys",
         "config",
     ];
     for command in commands {
@@ -222,13 +229,20 @@ fn settings_are_checked_all_at_once() {
 }
 
 #[test]
-fn config_prints_the_annotated_defaults() {
+fn config_prints_what_is_in_effect_or_the_annotated_defaults() {
     let desk = Desk::new();
-    let output = desk.run(&["config"]);
-    assert!(output.status.success());
-    assert_eq!(String::from_utf8(output.stdout).unwrap(), DEFAULTS);
-    let in_effect = String::from_utf8(output.stderr).unwrap();
-    assert!(in_effect.contains(&desk.path("lake").display().to_string()), "{in_effect}");
+    let printed = |arguments: &[&str]| {
+        let mut command = desk.command(arguments);
+        let output = command.env("BARKEEP__PROVIDERS__OANDA__TOKEN", "hunter2").output().unwrap();
+        assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    assert_eq!(printed(&["config", "--defaults"]), DEFAULTS);
+    let lake = format!("path = {:?}", desk.path("lake").display().to_string());
+    let in_effect = printed(&["config"]);
+    assert!(in_effect.contains(&lake) && in_effect.contains("token = \"***\""), "{in_effect}");
+    let json: serde_json::Value = serde_json::from_str(&printed(&["config", "--json"])).unwrap();
+    assert_eq!(json, desk.config_with(&[("BARKEEP__PROVIDERS__OANDA__TOKEN", "hunter2")]).shown);
     assert!(!desk.path("lake").exists(), "looking changes nothing");
 }
 

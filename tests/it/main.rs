@@ -1,6 +1,7 @@
 //! One binary for all tests above the unit tests: each further one would link this stack again.
 #![expect(clippy::unwrap_used, reason = "a set-up that fails should fail its test")]
 
+mod access;
 mod alpha_vantage_wire;
 mod api;
 mod architecture;

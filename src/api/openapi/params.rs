@@ -38,6 +38,9 @@ pub(in crate::api) enum GapFilter {}
 /// Dead letters.
 pub(in crate::api) enum LetterFilter {}
 
+/// Entries of the audit log.
+pub(in crate::api) enum AuditFilter {}
+
 /// Findings.
 pub(in crate::api) enum FindingFilter {}
 
@@ -136,6 +139,27 @@ impl IntoParams for LetterFilter {
                 LetterState::schema(),
             ),
             query("cursor", "The `next` of the page before.", cursor),
+        ]
+    }
+}
+
+impl IntoParams for AuditFilter {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let word = |example| text("^[ -~]{1,200}$", example);
+        let cursor = "1709726430000000.au_0190f1c2a4b57000b3b4c5d6e7f80910";
+        vec![
+            query(
+                "actor",
+                "What this key had done, or `local`, or `command line`.",
+                word("grafana"),
+            ),
+            query("command", "Of this kind.", word("key.create")),
+            query("target", "What was done to this.", word("grafana")),
+            query(
+                "cursor",
+                "The `next` of the page before.",
+                text("^[0-9]{1,16}\\.au_[0-9a-f]{32}$", cursor),
+            ),
         ]
     }
 }

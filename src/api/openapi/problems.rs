@@ -12,10 +12,10 @@ use utoipa::{
 use super::super::{
     Problem,
     body::{not_json, too_large},
-    failed, too_slow,
+    failed, gate, too_slow,
 };
 
-type Responses = BTreeMap<String, RefOr<Response>>;
+pub(super) type Responses = BTreeMap<String, RefOr<Response>>;
 
 /// 422: the request is wrong in one field.
 pub(in crate::api) enum Refused {}
@@ -34,7 +34,7 @@ pub(in crate::api) enum Unavailable {}
 /// 413 and 415: what any route with a body may refuse.
 pub(super) enum Unread {}
 
-/// 500 and 504: what any route may come to.
+/// 429, 500 and 504: what any route may come to.
 pub(super) enum Whatever {}
 
 impl IntoResponses for Refused {
@@ -83,6 +83,7 @@ impl IntoResponses for Unavailable {
 impl Whatever {
     pub(super) fn responses_of_all() -> Responses {
         let mut all = one("Our own fault; the log has the details.", &failed());
+        all.append(&mut one("The caller asks more than it may.", &gate::too_many(2_000)));
         all.append(&mut one("The answer took too long.", &too_slow(Duration::from_secs(30))));
         all
     }
@@ -96,7 +97,7 @@ impl Unread {
     }
 }
 
-fn one(description: &str, example: &Problem) -> Responses {
+pub(super) fn one(description: &str, example: &Problem) -> Responses {
     let content = Content::builder()
         .schema(Some(Ref::from_schema_name(Problem::name())))
         .example(Some(json!(example)))

@@ -1,5 +1,6 @@
 //! The control store on both of its engines: the same schema, the same behaviour.
 
+mod access;
 mod chunks;
 mod contract;
 mod daemon;
