@@ -181,7 +181,7 @@ pub(super) fn check_span(start: DateTime<Utc>, end: DateTime<Utc>) -> anyhow::Re
     if start < end {
         return Ok(());
     }
-    let what = format!("--end-date {} is not after --start-date {}", written(end), written(start));
+    let what = format!("the end {} is not after the start {}", written(end), written(start));
     Err(unfit(what, "the end is excluded: for one day give the next day as its end"))
 }
 
