@@ -36,7 +36,7 @@ create table backfill (
 );
 
 create index backfill_newest on backfill (created_at, backfill_id);
-create index backfill_state on backfill (state, priority, created_at, backfill_id);
+create index backfill_state on backfill (state, created_at, backfill_id);
 
 -- One row per series of a backfill: the history it answers for until it has ended.
 create table backfill_series (
@@ -77,8 +77,8 @@ create table chunk (
 );
 
 create index chunk_next on chunk (backfill_id, provider, state, seq);
-create index chunk_of_backfill on chunk (backfill_id, seq);
-create index chunk_of_state on chunk (backfill_id, state, seq);
+create index chunk_of_backfill on chunk (backfill_id, changed_at, chunk_id);
+create index chunk_of_state on chunk (backfill_id, state, changed_at, chunk_id);
 create index chunk_of_series on chunk (backfill_id, series, start_at);
 create index chunk_lease on chunk (lease_until) where state = 'running';
 create index chunk_newest on chunk (changed_at, chunk_id);

@@ -19,9 +19,6 @@ pub(super) struct Jobs {
     /// Only those, like running or failed.
     #[arg(long)]
     state: Option<String>,
-    /// Only those, like backfill or repair.
-    #[arg(long)]
-    kind: Option<String>,
     #[command(flatten)]
     page: Page,
 }
@@ -80,7 +77,7 @@ const AUDIT: Listing = Listing {
 impl Jobs {
     pub(super) async fn run(self, config: &Config) -> anyhow::Result<ExitCode> {
         let talk = self.remote.open(config)?;
-        let query = asked([("state", self.state), ("kind", self.kind)]);
+        let query = asked([("state", self.state)]);
         talk.list(&["v1", "jobs"], &self.page.of(query), &JOBS).await
     }
 }

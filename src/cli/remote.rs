@@ -62,7 +62,8 @@ impl Remote {
                 };
                 bind.set_ip(here);
             }
-            format!("http://{bind}")
+            let scheme = if config.server.tls.is_some() { "https" } else { "http" };
+            format!("{scheme}://{bind}")
         });
         let client = Client::new(&server, find_key(self.key_file.as_deref())?)?;
         Ok(Talk { client, is_json: self.json })

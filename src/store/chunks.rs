@@ -282,16 +282,40 @@ impl Store {
         limit: u32,
     ) -> Result<Vec<KeptChunk>, StoreError> {
         let after = filter.after.as_ref();
-        let listed = sql("select * from chunk where ($1 is null or backfill_id = $1) \
-             and ($2 is null or state = $2) and ($3 is null or (changed_at, chunk_id) < ($3, $4)) \
-             order by changed_at desc, chunk_id desc limit $5")
-        .bind(backfill)
-        .bind(filter.state.map(ChunkState::as_str))
-        .bind(after.map(|(at, _)| at.timestamp_micros()))
-        .bind(after.map(|(_, id)| &**id))
-        .bind(i64::from(limit));
+        let listed = sql(listing(backfill.is_some(), filter.state.is_some()))
+            .bind(backfill)
+            .bind(filter.state.map(ChunkState::as_str))
+            .bind(after.map(|(at, _)| at.timestamp_micros()))
+            .bind(after.map(|(_, id)| &**id))
+            .bind(i64::from(limit));
         let rows: Vec<Row> = self.engine.read(listed).await?;
         rows.into_iter().map(kept).collect()
+    }
+}
+
+/// Each way of filtering has a text of its own, and an index that gives its rows in their order.
+const fn listing(of_one: bool, of_state: bool) -> &'static str {
+    match (of_one, of_state) {
+        (false, false) => {
+            "select * from chunk where $1 is null and $2 is null \
+             and ($3 is null or (changed_at, chunk_id) < ($3, $4)) \
+             order by changed_at desc, chunk_id desc limit $5"
+        }
+        (false, true) => {
+            "select * from chunk where $1 is null and state = $2 \
+             and ($3 is null or (changed_at, chunk_id) < ($3, $4)) \
+             order by changed_at desc, chunk_id desc limit $5"
+        }
+        (true, false) => {
+            "select * from chunk where backfill_id = $1 and $2 is null \
+             and ($3 is null or (changed_at, chunk_id) < ($3, $4)) \
+             order by changed_at desc, chunk_id desc limit $5"
+        }
+        (true, true) => {
+            "select * from chunk where backfill_id = $1 and state = $2 \
+             and ($3 is null or (changed_at, chunk_id) < ($3, $4)) \
+             order by changed_at desc, chunk_id desc limit $5"
+        }
     }
 }
 

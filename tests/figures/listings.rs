@@ -1,10 +1,13 @@
-//! A page of dead letters out of a million, for every way of asking, on both engines.
+//! A page of dead letters, or of chunks, out of a million, for every way of asking, on both engines.
 
 use std::time::{Duration, Instant};
 
 use barkeep::{
     config::StoreUrl,
-    store::{DeadLetterFilter, DeadLetterPosition, KeptLetter, LetterState, Store},
+    store::{
+        BackfillFilter, ChunkFilter, ChunkState, DeadLetterFilter, DeadLetterPosition, KeptLetter,
+        LetterState, Store,
+    },
 };
 use sqlx::{
     ConnectOptions, Connection, Executor, postgres::PgConnectOptions, sqlite::SqliteConnectOptions,
@@ -31,6 +34,17 @@ const GROUPS: &str = "insert into dead_letter_group (fingerprint, provider, expe
     sum(case when state = 'open' then 1 else 0 end), \
     sum(case when state = 'open' then 0 else 1 end), min(extracted_at), max(last_seen_at), \
     min(dead_letter_id) from dead_letter group by fingerprint";
+
+/// A million chunks of ten backfills; of a thousand, one has failed.
+const CHUNKS: &str = "insert into chunk (chunk_id, backfill_id, seq, series, provider, start_at, \
+    end_at, requests, state, changed_at) select 'bf_' || (n % 10) || '.' || n, 'bf_' || (n % 10), \
+    n, 'coinbase/BTCUSD/1m', 'coinbase', n * 60000000, n * 60000000 + 60000000, 1, \
+    case when n % 1000 = 13 then 'failed' else 'done' end, n * 1000000 from numbers";
+
+const BACKFILLS: &str = "insert into backfill (backfill_id, kind, state, request, priority, \
+    created_at, created_by, request_hash, chunks_total, chunks_done, requests_planned) \
+    select 'bf_' || n, 'backfill', 'completed', '{}', 1, n, 'a', 'h', 100000, 100000, 100000 \
+    from numbers where n < 10";
 
 pub(crate) async fn measure() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -99,7 +113,26 @@ async fn on(url: &str, engine: &str) {
         usize::from(store.dead_letter(id).await.expect("an answer").is_some())
     })
     .await;
+    chunks(&store).await;
     store.close().await;
+}
+
+async fn chunks(store: &Store) {
+    let filters =
+        [None, Some(ChunkState::Done), Some(ChunkState::Failed), Some(ChunkState::Running)];
+    for backfill in [None, Some("bf_3")] {
+        for state in filters {
+            let of = backfill.map_or("all", |_| "one backfill");
+            let name = format!("chunks of {of}, {}", state.map_or("any", ChunkState::as_str));
+            let filter = ChunkFilter { state, after: None };
+            let page = async || store.chunks(backfill, &filter, PAGE).await.expect("a page").len();
+            figure(&name, page).await;
+        }
+    }
+    figure("backfills", async || {
+        store.backfills(&BackfillFilter::default(), PAGE).await.expect("a page").len()
+    })
+    .await;
 }
 
 async fn figure(name: &str, ask: impl AsyncFn() -> usize) {
@@ -120,16 +153,22 @@ async fn fill(url: &str) {
         let numbers = "with recursive numbers(n) as (select 1 union all select n + 1 from numbers \
                        where n < 1000000)";
         let letters = LETTERS.replace("TYPE", "blob");
-        let (columns, rows) = letters.split_once(" select ").expect("a select");
-        let text = format!("{columns} {numbers} select {rows}; {GROUPS}; analyze");
+        let filled = |text: &str| {
+            let (columns, rows) = text.split_once(" select ").expect("a select");
+            format!("{columns} {numbers} select {rows}")
+        };
+        let [letters, chunks, backfills] = [&letters, CHUNKS, BACKFILLS].map(filled);
+        let text = format!("{letters}; {GROUPS}; {chunks}; {backfills}; analyze");
         let options: SqliteConnectOptions = url.parse().expect("a URL");
         let mut connection = options.connect().await.expect("a connection");
         connection.execute(sqlx::AssertSqlSafe(text)).await.expect("letters");
         connection.close().await.expect("an end");
     } else {
         let letters = LETTERS.replace("TYPE", "bytea").replace("-16)", "length('' || n) + 1)");
-        let letters = letters.replace("from numbers", "from generate_series(1, 1000000::bigint) n");
-        let text = format!("{letters}; {GROUPS}; analyze");
+        let filled =
+            |text: &str| text.replace("from numbers", "from generate_series(1, 1000000::bigint) n");
+        let [letters, chunks, backfills] = [&letters, CHUNKS, BACKFILLS].map(filled);
+        let text = format!("{letters}; {GROUPS}; {chunks}; {backfills}; analyze");
         let options: PgConnectOptions = url.parse().expect("a URL");
         let mut connection = options.connect().await.expect("a connection");
         connection.execute(sqlx::AssertSqlSafe(text)).await.expect("letters");

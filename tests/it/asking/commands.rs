@@ -39,11 +39,7 @@ fn questions() -> Vec<(&'static str, &'static str, Value)> {
             "/v1/backfills/bf_1/chunks?state=failed&limit=5&cursor=c",
             page(&chunk),
         ),
-        (
-            "jobs --state running --kind repair",
-            "/v1/jobs?state=running&kind=repair&limit=100",
-            page(&chunk),
-        ),
+        ("jobs --state running", "/v1/jobs?state=running&limit=100", page(&chunk)),
         (
             "watermarks --asset BTCUSD",
             "/v1/watermarks?asset=BTCUSD",

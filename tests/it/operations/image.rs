@@ -37,7 +37,7 @@ fn the_composition_keeps_to_this_machine() {
     let compose = file("deploy/compose.yaml");
     let services = compose.split("\nservices:\n").nth(1).unwrap().split("\nvolumes:\n").next();
     let services: Vec<&str> = services.unwrap().split("\n\n").collect();
-    assert_eq!(services.len(), 5);
+    assert_eq!(services.len(), 6);
     for service in &services {
         let name = service.trim().lines().next().unwrap();
         let shares = service.contains("network_mode: \"service:loopback\"");
