@@ -14,7 +14,7 @@ use utoipa::ToSchema;
 
 use super::{
     Problem,
-    backfills::Reason,
+    backfills::Stated,
     body::Body,
     caller::Caller,
     extract::{Params, quoted},
@@ -116,7 +116,7 @@ pub(super) async fn list(
     operation_id = "pauseSchedule",
     tag = "assets",
     params(("name" = String, Path, description = "What happens.", example = "poll-1m")),
-    request_body(content = Reason, example = json!({ "reason": "the exchange is in maintenance" })),
+    request_body(content = Stated, example = json!({ "reason": "the exchange is in maintenance" })),
     responses(
         (status = 200, description = "How it stands now.", body = ScheduleView, example = json!({
             "name": "poll-1m",
@@ -138,7 +138,7 @@ pub(super) async fn pause(
     Caller(by): Caller,
     Name(schedule): Name,
     params: Params,
-    Body(reason): Body<Reason>,
+    Body(reason): Body<Stated>,
 ) -> Result<Json<ScheduleView>, Problem> {
     params.finish("")?;
     let reason = reason.checked()?;
@@ -156,7 +156,7 @@ pub(super) async fn pause(
     operation_id = "resumeSchedule",
     tag = "assets",
     params(("name" = String, Path, description = "What happens.", example = "poll-1m")),
-    request_body(content = Reason, example = json!({ "reason": "the exchange is back" })),
+    request_body(content = Stated, example = json!({ "reason": "the exchange is back" })),
     responses(
         (status = 200, description = "How it stands now.", body = ScheduleView, example = json!({
             "name": "poll-1m",
@@ -178,7 +178,7 @@ pub(super) async fn resume(
     Caller(by): Caller,
     Name(schedule): Name,
     params: Params,
-    Body(reason): Body<Reason>,
+    Body(reason): Body<Stated>,
 ) -> Result<Json<ScheduleView>, Problem> {
     params.finish("")?;
     let reason = reason.checked()?;
@@ -196,7 +196,7 @@ pub(super) async fn resume(
     operation_id = "triggerSchedule",
     tag = "assets",
     params(("name" = String, Path, description = "What happens.", example = "repair")),
-    request_body(content = Reason, example = json!({ "reason": "the provider has mended it" })),
+    request_body(content = Stated, example = json!({ "reason": "the provider has mended it" })),
     responses(
         (status = 200, description = "How it stands now.", body = ScheduleView, example = json!({
             "name": "repair",
@@ -218,7 +218,7 @@ pub(super) async fn trigger(
     Caller(by): Caller,
     Name(schedule): Name,
     params: Params,
-    Body(reason): Body<Reason>,
+    Body(reason): Body<Stated>,
 ) -> Result<Json<ScheduleView>, Problem> {
     params.finish("")?;
     let reason = reason.checked()?;

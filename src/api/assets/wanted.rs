@@ -21,12 +21,12 @@ pub(in crate::api) struct Wanted {
     #[schema(min_items = 1)]
     timeframes: Vec<Timeframe>,
     /// Who is asked, most preferred first; without it the order of the settings holds.
-    #[schema(nullable = false, min_items = 1)]
+    #[schema(min_items = 1)]
     providers: Option<Vec<ProviderId>>,
     /// Whether it is asked for at present.
     enabled: bool,
     /// Why, for whoever wonders later.
-    #[schema(nullable = false, max_length = 500)]
+    #[schema(max_length = 500)]
     reason: Option<String>,
 }
 

@@ -17,50 +17,44 @@ use crate::{
 #[serde(deny_unknown_fields)]
 pub(in crate::api) struct Spec {
     /// As a plan says; with nothing else but a reason.
-    #[schema(nullable = false, pattern = "^pl_[0-9a-f]{32}$")]
+    #[schema(pattern = "^pl_[0-9a-f]{32}$")]
     pub(super) plan_id: Option<String>,
     /// What is traded.
-    #[schema(nullable = false, min_items = 1, max_items = 500)]
+    #[schema(min_items = 1, max_items = 500)]
     pub(super) assets: Option<Vec<InstrumentId>>,
     /// All that are kept, unless some are named.
-    #[schema(nullable = false, min_items = 1)]
+    #[schema(min_items = 1)]
     pub(super) timeframes: Option<Vec<Timeframe>>,
     /// The first instant wanted, 1970 or later.
-    #[schema(nullable = false)]
     pub(super) start: Option<DateTime<Utc>>,
     /// The first instant no longer wanted; now, if it is not said.
-    #[schema(nullable = false)]
     pub(super) end: Option<DateTime<Utc>>,
     /// Instead of a start: so many days before the end.
-    #[schema(nullable = false, minimum = 1, maximum = 36500)]
+    #[schema(minimum = 1, maximum = 36500)]
     pub(super) days: Option<u32>,
     /// Who is asked; whoever is preferred, unless somebody is named.
-    #[schema(nullable = false)]
     pub(super) provider: Option<ProviderId>,
     /// Which backfill goes first: `normal` unless it is said.
-    #[schema(nullable = false)]
     pub(super) priority: Option<Priority>,
     /// Which history goes first: `oldest_first` unless it is said.
-    #[schema(nullable = false)]
     pub(super) order: Option<Order>,
     /// Which candles are asked for: those `missing` unless it is said.
-    #[schema(nullable = false)]
     pub(super) reprocess: Option<Reprocess>,
     /// Why, for whoever wonders later.
-    #[schema(nullable = false, max_length = 500)]
+    #[schema(max_length = 500)]
     pub(super) reason: Option<String>,
 }
 
 /// Why something is done.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(in crate::api) struct Reason {
+pub(in crate::api) struct Stated {
     /// For whoever wonders later.
-    #[schema(nullable = false, max_length = 500)]
+    #[schema(max_length = 500)]
     reason: Option<String>,
 }
 
-impl Reason {
+impl Stated {
     pub(in crate::api) fn checked(self) -> Result<Option<String>, Problem> {
         check_reason(self.reason.as_deref())?;
         Ok(self.reason)

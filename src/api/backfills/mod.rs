@@ -16,7 +16,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-pub(super) use self::body::Reason;
+pub(super) use self::body::Stated;
 use self::{
     body::Spec,
     view::{BackfillPage, BackfillView},
@@ -193,7 +193,7 @@ pub(super) async fn show(
     operation_id = "pauseBackfill",
     tag = "backfills",
     params(("id" = String, Path, description = ID, example = "bf_018e13f6a1c07f3e8a54b1c2d3e4f506")),
-    request_body(content = Reason, example = json!({ "reason": "month end" })),
+    request_body(content = Stated, example = json!({ "reason": "month end" })),
     responses(
         (status = 200, description = "How it stands now.", body = BackfillView),
         Refused,
@@ -207,7 +207,7 @@ pub(super) async fn pause(
     Caller(by): Caller,
     BackfillId(id): BackfillId,
     params: Params,
-    Body(reason): Body<Reason>,
+    Body(reason): Body<Stated>,
 ) -> Result<Json<BackfillView>, Problem> {
     act(&app, &id, Action::Pause, (params, reason, by)).await
 }
@@ -221,7 +221,7 @@ pub(super) async fn pause(
     operation_id = "resumeBackfill",
     tag = "backfills",
     params(("id" = String, Path, description = ID, example = "bf_018e13f6a1c07f3e8a54b1c2d3e4f506")),
-    request_body(content = Reason, example = json!({ "reason": "month end" })),
+    request_body(content = Stated, example = json!({ "reason": "month end" })),
     responses(
         (status = 200, description = "How it stands now.", body = BackfillView),
         Refused,
@@ -235,7 +235,7 @@ pub(super) async fn resume(
     Caller(by): Caller,
     BackfillId(id): BackfillId,
     params: Params,
-    Body(reason): Body<Reason>,
+    Body(reason): Body<Stated>,
 ) -> Result<Json<BackfillView>, Problem> {
     act(&app, &id, Action::Resume, (params, reason, by)).await
 }
@@ -249,7 +249,7 @@ pub(super) async fn resume(
     operation_id = "cancelBackfill",
     tag = "backfills",
     params(("id" = String, Path, description = ID, example = "bf_018e13f6a1c07f3e8a54b1c2d3e4f506")),
-    request_body(content = Reason, example = json!({ "reason": "month end" })),
+    request_body(content = Stated, example = json!({ "reason": "month end" })),
     responses(
         (status = 200, description = "How it stands now.", body = BackfillView),
         Refused,
@@ -263,7 +263,7 @@ pub(super) async fn cancel(
     Caller(by): Caller,
     BackfillId(id): BackfillId,
     params: Params,
-    Body(reason): Body<Reason>,
+    Body(reason): Body<Stated>,
 ) -> Result<Json<BackfillView>, Problem> {
     act(&app, &id, Action::Cancel, (params, reason, by)).await
 }
@@ -277,7 +277,7 @@ pub(super) async fn cancel(
     operation_id = "retryBackfill",
     tag = "backfills",
     params(("id" = String, Path, description = ID, example = "bf_018e13f6a1c07f3e8a54b1c2d3e4f506")),
-    request_body(content = Reason, example = json!({ "reason": "month end" })),
+    request_body(content = Stated, example = json!({ "reason": "month end" })),
     responses(
         (status = 200, description = "How it stands now.", body = BackfillView),
         Refused,
@@ -291,7 +291,7 @@ pub(super) async fn retry_failed(
     Caller(by): Caller,
     BackfillId(id): BackfillId,
     params: Params,
-    Body(reason): Body<Reason>,
+    Body(reason): Body<Stated>,
 ) -> Result<Json<BackfillView>, Problem> {
     act(&app, &id, Action::RetryFailed, (params, reason, by)).await
 }
@@ -300,7 +300,7 @@ async fn act(
     app: &App,
     id: &str,
     action: Action,
-    (params, reason, by): (Params, Reason, By),
+    (params, reason, by): (Params, Stated, By),
 ) -> Result<Json<BackfillView>, Problem> {
     params.finish("")?;
     let reason = reason.checked()?;

@@ -30,25 +30,20 @@ use crate::{
 #[serde(deny_unknown_fields)]
 pub(in crate::api) struct Repair {
     /// Only these.
-    #[schema(nullable = false)]
     series: Option<Vec<Series>>,
     /// Only of these.
-    #[schema(nullable = false)]
     assets: Option<Vec<InstrumentId>>,
     /// Only these.
-    #[schema(nullable = false)]
     timeframes: Option<Vec<Timeframe>>,
     /// From here on; from the beginning of each history, unless it is said.
-    #[schema(nullable = false)]
     start: Option<DateTime<Utc>>,
     /// Up to here; up to now, unless it is said.
-    #[schema(nullable = false)]
     end: Option<DateTime<Utc>>,
     /// Refused candles are asked for as well.
     #[serde(default)]
     refused: bool,
     /// Why, for whoever wonders later.
-    #[schema(nullable = false, max_length = 500)]
+    #[schema(max_length = 500)]
     reason: Option<String>,
 }
 

@@ -33,23 +33,22 @@ const LONGEST_REASON: usize = 500;
 #[serde(deny_unknown_fields)]
 pub(in crate::api) struct Decision {
     /// These letters, as `GET /v1/dead-letters` lists them; or else give a filter.
-    #[schema(nullable = false, min_items = 1, max_items = 1000)]
+    #[schema(min_items = 1, max_items = 1000)]
     ids: Option<Vec<String>>,
     /// Every open letter that passes.
-    #[schema(nullable = false)]
     filter: Option<Passing>,
     /// Only says what would happen.
     #[serde(default)]
     dry_run: bool,
     /// How many letters are meant, as a dry run says in `matched`. With a filter nothing is done
     /// without it, nor if there are more or fewer by now.
-    #[schema(nullable = false, minimum = 0)]
+    #[schema(minimum = 0)]
     expected_count: Option<i64>,
     /// The `next` of an answer that had letters remaining; only with the same filter.
-    #[schema(nullable = false, pattern = "^[0-9]{1,16}\\.dl_[0-9a-f]{32}$")]
+    #[schema(pattern = "^[0-9]{1,16}\\.dl_[0-9a-f]{32}$")]
     cursor: Option<String>,
     /// Why, for whoever wonders later. Nothing is discarded without it.
-    #[schema(nullable = false, max_length = 500)]
+    #[schema(max_length = 500)]
     reason: Option<String>,
 }
 
@@ -58,13 +57,12 @@ pub(in crate::api) struct Decision {
 #[serde(deny_unknown_fields)]
 pub(in crate::api) struct Passing {
     /// Of this series or feed.
-    #[schema(nullable = false)]
     series: Option<Subject>,
     /// Refused for this.
-    #[schema(nullable = false, pattern = "^[a-z_]+$")]
+    #[schema(pattern = "^[a-z_]+$")]
     expectation: Option<String>,
     /// Of this group.
-    #[schema(nullable = false, pattern = "^[a-z0-9_]+\\.[a-z_]+\\.[0-9a-f]+$")]
+    #[schema(pattern = "^[a-z0-9_]+\\.[a-z_]+\\.[0-9a-f]+$")]
     fingerprint: Option<String>,
 }
 
