@@ -1,5 +1,7 @@
 //! The JSON body of a command, read so that whatever is wrong with it is said of the field it is in.
 
+use std::time::Duration;
+
 use axum::{
     body::Bytes,
     extract::{FromRequest, Request, rejection::BytesRejection},
@@ -21,19 +23,39 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
         if !is_json(request.headers()) {
             return Err(not_json());
         }
-        let bytes = Bytes::from_request(request, state).await.map_err(|error| unread(&error))?;
+        let bytes = tokio::time::timeout(PATIENCE, Bytes::from_request(request, state)).await;
+        let bytes = bytes.map_err(|_| too_slow())?.map_err(|error| unread(&error))?;
+        // A list would do for the types that are read here, and mean something else.
+        if bytes.iter().find(|byte| !byte.is_ascii_whitespace()) != Some(&b'{') {
+            let detail = "the body is no JSON object";
+            return Err(Problem::invalid("body", detail, "write { and }, with the fields between"));
+        }
         let mut json = serde_json::Deserializer::from_slice(&bytes);
         let read = serde_path_to_error::deserialize(&mut json).map_err(|error| {
             let path = error.path().to_string();
             let field = if path == "." { "body".to_owned() } else { path };
-            Problem::invalid(field, error.into_inner().to_string(), FIX)
+            let is_time = ["start", "end", "to"].contains(&&*field);
+            Problem::invalid(
+                field,
+                error.into_inner().to_string(),
+                if is_time { TIME } else { FIX },
+            )
         })?;
         let ended = json.end().map_err(|error| Problem::invalid("body", error.to_string(), FIX));
         ended.map(|()| Self(read))
     }
 }
 
+const TIME: &str = "write RFC 3339 with an offset: 2024-05-01T00:00:00Z";
 const FIX: &str = "GET /openapi.json describes the body of every route, /docs shows it";
+
+/// How long the body may take to arrive; the answer is given more.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+pub(super) fn too_slow() -> Problem {
+    let detail = format!("the body did not arrive within {PATIENCE:?}");
+    Problem::new(StatusCode::REQUEST_TIMEOUT, "body_too_slow", detail).fix("send it again")
+}
 
 fn is_json(headers: &HeaderMap) -> bool {
     let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();

@@ -119,7 +119,9 @@ fn gaps(app: &App, book: &Book, now: DateTime<Utc>) -> Vec<Gap> {
     let due = app.closed_until(book.series(), now);
     let asked =
         Asked { now, reask_after: app.config.ingest.reask_after, obstacle: obstacle(app, book) };
-    book.with_ledger(|ledger| query::gaps(ledger, due, asked))
+    book.with_taken(|ledger, taken| {
+        query::left_to_backfills(query::gaps(ledger, due, asked), taken)
+    })
 }
 
 fn view(app: &App, gap: Gap, series: Series) -> GapView {

@@ -103,13 +103,13 @@ fn for_readers() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(backfills::chunks::chunks))
         .routes(routes!(backfills::chunks::jobs))
         .routes(routes!(backfills::events::events))
-        .routes(routes!(backfills::plan::plan))
         .routes(routes!(health::metrics))
 }
 
 /// What has work done, held up or given up.
 fn for_operators() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
+        .routes(routes!(backfills::plan::plan))
         .routes(routes!(backfills::create))
         .routes(routes!(backfills::pause))
         .routes(routes!(backfills::resume))

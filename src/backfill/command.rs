@@ -1,6 +1,6 @@
 //! What operators do with backfills: each command is written down whole, or refused with a reason.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use serde_json::json;
 use uuid::Uuid;
@@ -9,7 +9,7 @@ use super::{Action, Conflict, Plan, Request, plan};
 use crate::{
     app::App,
     crash,
-    error::ErrorClass,
+    error::{ErrorClass, chain},
     market::{By, Series, Window},
     store::{AuditEntry, BackfillState, KeptBackfill, NewBackfill, StoreError},
 };
@@ -34,7 +34,7 @@ pub enum CommandError {
 }
 
 /// What one backfill may consist of.
-pub const MOST_CHUNKS: usize = 100_000;
+pub const MOST_CHUNKS: usize = 20_000;
 
 /// How often a command is decided anew because somebody else's came in between.
 const ATTEMPTS: usize = 8;
@@ -71,19 +71,11 @@ impl CommandError {
 }
 
 /// Plans a request and writes it down, unless it was written down before.
-pub async fn create(app: &App, wish: &Wish<'_>, by: &By) -> Result<Created, CommandError> {
-    let key = wish.idempotency_key.map(|key| format!("{}/{key}", by.actor));
+pub async fn create(app: &Arc<App>, wish: &Wish<'_>, by: &By) -> Result<Created, CommandError> {
     for _ in 0..ATTEMPTS {
         let epoch = app.store.backfill_epoch().await?;
-        if let Some(key) = &key
-            && let Some(backfill) = app.store.backfill_of_key(key).await?
-        {
-            let is_same = backfill.request_hash == wish.said;
-            return if is_same {
-                Ok(Created { backfill, is_repeated: true })
-            } else {
-                Err(CommandError::KeyReused)
-            };
+        if let Some(created) = repeated(app, wish.idempotency_key, wish.said, by).await? {
+            return Ok(created);
         }
         let plan = plan(app, wish.request).await?;
         if let Err(error) = check(wish, &plan) {
@@ -93,7 +85,7 @@ pub async fn create(app: &App, wish: &Wish<'_>, by: &By) -> Result<Created, Comm
             }
             continue;
         }
-        let new = written(app, wish, key.clone(), plan);
+        let new = written(app, wish, key_of(wish.idempotency_key, by), plan);
         let detail = json!({ "request": wish.request, "reason": wish.reason });
         let command = format!("{}.create", new.kind);
         let audit = AuditEntry::new(new.created_at, by, &command, &new.id, detail);
@@ -108,6 +100,28 @@ pub async fn create(app: &App, wish: &Wish<'_>, by: &By) -> Result<Created, Comm
         }
     }
     Err(StoreError::MovedOn { what: "the list of backfills" }.into())
+}
+
+/// What was created by the same request before, whatever has become of the world since.
+pub async fn repeated(
+    app: &App,
+    idempotency_key: Option<&str>,
+    said: &str,
+    by: &By,
+) -> Result<Option<Created>, CommandError> {
+    let Some(key) = key_of(idempotency_key, by) else { return Ok(None) };
+    match app.store.backfill_of_key(&key).await? {
+        Some(backfill) if backfill.request_hash == said => {
+            Ok(Some(Created { backfill, is_repeated: true }))
+        }
+        Some(_) => Err(CommandError::KeyReused),
+        None => Ok(None),
+    }
+}
+
+/// Two callers may think of the same key.
+fn key_of(idempotency_key: Option<&str>, by: &By) -> Option<String> {
+    idempotency_key.map(|key| format!("{}/{key}", by.actor))
 }
 
 /// Whether a plan may be carried out.
@@ -126,15 +140,16 @@ fn check(wish: &Wish<'_>, plan: &Plan) -> Result<(), CommandError> {
 
 async fn begun(app: &App, id: &str) -> Result<Created, CommandError> {
     crash::point("backfill_created");
-    app.store.end_backfills(app.clock.now()).await?;
-    leave_history(app).await?;
+    // It is written down; whatever is not told at once is told by the next tick.
+    if let Err(error) = super::work::tick(app).await {
+        tracing::warn!(error = chain(&error), "a backfill was created and not looked after yet");
+    }
     app.running.changed();
     Ok(Created { backfill: find(app, id).await?, is_repeated: false })
 }
 
 fn written(app: &App, wish: &Wish<'_>, key: Option<String>, plan: Plan) -> NewBackfill {
-    let has_chunks = |series: &Series| plan.chunks.iter().any(|chunk| chunk.series == *series);
-    let units = plan.units.iter().filter(|unit| has_chunks(&unit.series));
+    let units = plan.units.iter().filter(|unit| unit.chunks > 0);
     NewBackfill {
         id: format!("bf_{}", Uuid::now_v7().simple()),
         kind: wish.request.kind.as_str(),
@@ -169,7 +184,11 @@ pub async fn act(
         let command = format!("backfill.{}", action.as_str());
         let audit = AuditEntry::new(app.clock.now(), by, &command, &id, detail);
         let done = if is_retry {
-            app.store.retry_backfill(id, (from, to), &audit).await
+            let epoch = app.store.backfill_epoch().await?;
+            if !from.is_open() {
+                free(app, id).await?;
+            }
+            app.store.retry_backfill(id, (from, to), epoch, &audit).await
         } else {
             app.store.turn_backfill(id, (from, to), reason, &audit).await
         };
@@ -187,12 +206,29 @@ pub async fn act(
     Err(StoreError::MovedOn { what: "the backfill" }.into())
 }
 
+/// Whether no other backfill has the history of this one in work.
+async fn free(app: &App, id: &str) -> Result<(), CommandError> {
+    let in_work = app.store.history_in_work().await?;
+    let mut conflicts = Vec::new();
+    for (series, window) in app.store.history_of(id).await? {
+        for (other, taken, backfill_id) in &in_work {
+            let both = taken.intersect(window);
+            if *other == series && !both.is_empty() {
+                let (backfill_id, series) = (backfill_id.clone(), series.clone());
+                conflicts.push(Conflict { backfill_id, series, window: both });
+            }
+        }
+    }
+    if conflicts.is_empty() { Ok(()) } else { Err(CommandError::Conflicts(conflicts)) }
+}
+
 async fn find(app: &App, id: &str) -> Result<KeptBackfill, CommandError> {
     app.store.backfill(id).await?.ok_or_else(|| CommandError::Unknown(id.to_owned()))
 }
 
 /// Leaves to backfills what they have in work, and nothing else.
 pub async fn leave_history(app: &App) -> Result<(), StoreError> {
+    let _turn = app.running.telling.lock().await;
     let mut taken: BTreeMap<Series, Vec<Window>> = BTreeMap::new();
     for (series, window, _) in app.store.history_in_work().await? {
         taken.entry(series).or_default().push(window);

@@ -1,17 +1,17 @@
 //! The planner: the same for a preview, for what is created, and for what a chunk asks for at last.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use super::{Order, Reprocess, Request};
+use super::{Kind, Order, Request};
 use crate::{
     app::App,
     config::Limit,
-    ingest::{Source, before, lineage},
-    market::{CandleState, Ledger, ProviderId, Series, Window},
+    ingest::{Book, Source, before, lineage},
+    market::{CandleState, Ledger, ProviderId, Run, Series, Window},
     store::{NewChunk, StoreError},
 };
 
@@ -54,18 +54,24 @@ pub struct Conflict {
     pub window: Window,
 }
 
-/// Plans at one instant, from the ledgers and what other backfills have in work.
-pub async fn plan(app: &App, request: &Request) -> Result<Plan, StoreError> {
-    let now = app.clock.now();
+/// Plans from the ledgers and what other backfills have in work.
+pub async fn plan(app: &Arc<App>, request: &Request) -> Result<Plan, StoreError> {
     let in_work = app.store.history_in_work().await?;
+    let (app, request) = (app.clone(), request.clone());
+    // Years of minutes are work for a processor, not for the threads that answer requests.
+    let planned = tokio::task::spawn_blocking(move || plan_among(&app, &request, &in_work));
+    Ok(planned.await.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic())))
+}
+
+fn plan_among(app: &App, request: &Request, in_work: &[(Series, Window, String)]) -> Plan {
     let mut plan = Plan::default();
     // Derived candles come after those they are made of.
     let (mut native, mut derived) = (Vec::new(), Vec::new());
     for (series, window) in wanted_of(app, request) {
         let Some(source) = app.source(&series) else { continue };
-        let (unit, mut chunks) = unit(app, request, (&series, &source), window, now);
+        let (unit, mut chunks) = unit(app, request, (&series, &source), window);
         if !chunks.is_empty() {
-            plan.conflicts.extend(conflicts(&unit, &in_work));
+            plan.conflicts.extend(conflicts(&unit, in_work));
         }
         let place = if matches!(source, Source::Derived(_)) { &mut derived } else { &mut native };
         place.append(&mut chunks);
@@ -81,7 +87,7 @@ pub async fn plan(app: &App, request: &Request) -> Result<Plan, StoreError> {
     derived.sort_by_key(|chunk| chunk.series.timeframe);
     plan.chunks = native.into_iter().chain(derived).collect();
     plan.providers = shares(app, &plan.units);
-    Ok(plan)
+    plan
 }
 
 /// The fewest chunks that so much history comes to; planning a century only to refuse it takes long.
@@ -127,13 +133,13 @@ impl ProviderShare {
 pub(super) fn wanted(
     ledger: &Ledger,
     within: Window,
-    reprocess: Reprocess,
+    request: &Request,
     refetch: i64,
 ) -> Vec<Window> {
     let timeframe = ledger.timeframe();
     let mut windows: Vec<Window> = Vec::new();
-    for run in ledger.states_since(within.start, within) {
-        if !reprocess.wants(run.value) {
+    for run in states(ledger, within, request.kind) {
+        if !request.wants(run.value) {
             continue;
         }
         let was_asked = matches!(run.value, CandleState::Missing | CandleState::Quarantined);
@@ -150,6 +156,14 @@ pub(super) fn wanted(
         }
     }
     windows
+}
+
+/// History that is wanted is owed from its beginning on; gaps are only what is owed anyway.
+fn states(ledger: &Ledger, within: Window, kind: Kind) -> Vec<Run<CandleState>> {
+    match kind {
+        Kind::Backfill => ledger.states_since(within.start, within),
+        Kind::Repair => ledger.states(within),
+    }
 }
 
 /// The series to be asked for, and whatever finer ones they are derived from, each with its window.
@@ -171,12 +185,11 @@ fn unit(
     request: &Request,
     (series, source): (&Series, &Source),
     window: Window,
-    now: DateTime<Utc>,
 ) -> (Unit, Vec<NewChunk>) {
     let provider = app.providers.get(&series.provider);
-    let reach = provider.and_then(|one| one.reaches_back_to(series, now));
+    let reach = provider.and_then(|one| one.reaches_back_to(series, request.as_of));
     let start = reach.map_or(window.start, |at| window.start.max(series.timeframe.ceil(at)));
-    let window = Window::new(start, window.end.min(app.closed_until(series, now)));
+    let window = Window::new(start, window.end.min(ends(app, series, request.as_of)));
     let needs = lineage(series, &app.providers).into_iter().nth(1);
     let with_ledger = |ledger: &Ledger| pieces(app, request, source, (series, ledger), window);
     let (wanted, skipped, pieces) = if let Some(book) = app.books.get(series) {
@@ -203,6 +216,16 @@ fn unit(
     (unit, chunks)
 }
 
+/// Where the newest candles begin that are up to live polls: a plan of what those are about to land
+/// would be outdated before it is read.
+fn ends(app: &App, series: &Series, as_of: DateTime<Utc>) -> DateTime<Utc> {
+    let due = app.closed_until(series, as_of);
+    let frontier = |book: Arc<Book>| book.with_ledger(|ledger| ledger.frontier(due));
+    let is_polled = app.roster().is_live(series);
+    let frontier = app.books.get(series).filter(|_| is_polled).and_then(frontier);
+    frontier.map_or(due, |at| at.min(due))
+}
+
 /// Candles wanted, candles skipped, and the pieces with their requests.
 fn pieces(
     app: &App,
@@ -214,16 +237,16 @@ fn pieces(
     if window.is_empty() {
         return (0, 0, Vec::new());
     }
-    let candles = |states: &[CandleState]| {
-        let runs = ledger.states_since(window.start, window).into_iter();
-        let of = runs.filter(|run| states.contains(&run.value));
+    let candles = |some: &[CandleState]| {
+        let runs = states(ledger, window, request.kind).into_iter();
+        let of = runs.filter(|run| some.contains(&run.value));
         of.map(|run| run.window.candles(series.timeframe)).sum::<i64>()
     };
     let config = &app.config.ingest;
     let wants: Vec<_> =
-        CandleState::ALL.into_iter().filter(|state| request.reprocess.wants(*state)).collect();
+        CandleState::ALL.into_iter().filter(|state| request.wants(*state)).collect();
     let skipped = if wants.contains(&CandleState::Final) { &[][..] } else { &[CandleState::Final] };
-    let all = wanted(ledger, window, request.reprocess, 0);
+    let all = wanted(ledger, window, request, 0);
     let mut rest = all.iter().copied().peekable();
     let mut pieces = Vec::new();
     while let Some(first) = rest.peek().copied() {
@@ -238,7 +261,7 @@ fn pieces(
             }
             rest.next();
         }
-        let asked = wanted(ledger, piece, request.reprocess, config.refetch_candles);
+        let asked = wanted(ledger, piece, request, config.refetch_candles);
         let requests = source.pages(series, &asked).len();
         pieces.push((piece, i64::try_from(requests).unwrap_or(i64::MAX)));
     }

@@ -20,6 +20,8 @@ pub struct Request {
     pub series: Vec<Series>,
     pub start: DateTime<Utc>,
     pub end: DateTime<Utc>,
+    /// When it was asked: what had not closed then is not asked for, however late it is planned.
+    pub as_of: DateTime<Utc>,
     pub priority: Priority,
     pub order: Order,
     pub reprocess: Reprocess,
@@ -71,6 +73,14 @@ impl Request {
         Window::new(self.start, self.end)
     }
 
+    /// Whether a candle in that state is asked for.
+    pub(super) const fn wants(&self, state: CandleState) -> bool {
+        match self.kind {
+            Kind::Backfill => self.reprocess.wants(state),
+            Kind::Repair => state.is_gap() || self.reprocess.wants(state) && is_quarantined(state),
+        }
+    }
+
     pub const fn lane(&self) -> Lane {
         match self.kind {
             Kind::Backfill => Lane::Backfill,
@@ -99,8 +109,7 @@ impl Priority {
 }
 
 impl Reprocess {
-    /// Whether a candle in that state is asked for.
-    pub(super) const fn wants(self, state: CandleState) -> bool {
+    const fn wants(self, state: CandleState) -> bool {
         match state {
             CandleState::Pending | CandleState::Missing | CandleState::Waived => true,
             CandleState::Quarantined => matches!(self, Self::Failed | Self::All),
@@ -110,4 +119,8 @@ impl Reprocess {
             CandleState::MarketClosed => false,
         }
     }
+}
+
+const fn is_quarantined(state: CandleState) -> bool {
+    matches!(state, CandleState::Quarantined)
 }

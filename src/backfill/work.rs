@@ -1,9 +1,9 @@
 //! Chunks are claimed, done and settled; on every replica, several at a time for each provider.
 
-use std::{sync::Arc, time::Duration};
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use chrono::TimeDelta;
-use futures::future::BoxFuture;
+use futures::{FutureExt, future::BoxFuture};
 
 use super::{Request, leave_history, plan};
 use crate::{
@@ -20,8 +20,6 @@ use crate::{
 const MOST_ATTEMPTS: i64 = 5;
 const FIRST_WAIT: TimeDelta = TimeDelta::seconds(10);
 const LONGEST_WAIT: TimeDelta = TimeDelta::minutes(10);
-/// How often whoever does a chunk looks whether it still should.
-const TICK: Duration = Duration::from_secs(1);
 
 /// Starts the workers of every provider, and what looks after them.
 pub async fn start(app: &Arc<App>) -> Result<(), StoreError> {
@@ -45,12 +43,7 @@ async fn work(app: Arc<App>, provider: ProviderId) {
     while !app.lifecycle.is_stopping() {
         match claim(&app, &provider).await {
             Ok(Some(claim)) => {
-                let begun = begin(&app, &claim);
-                let done = tokio::select! {
-                    done = settle(&app, &claim, &begun) => done,
-                    () = keep(&app, &claim, &begun) => Ok(()),
-                };
-                if let Err(error) = done {
+                if let Err(error) = Box::pin(done(&app, &claim)).await {
                     let chunk = &*claim.chunk.id;
                     tracing::warn!(chunk, error = chain(&error), "a chunk was not settled");
                 }
@@ -64,6 +57,23 @@ async fn work(app: Arc<App>, provider: ProviderId) {
     }
 }
 
+/// A chunk that panics takes neither its worker along nor its backfill.
+async fn done(app: &Arc<App>, claim: &Claim) -> Result<(), StoreError> {
+    let begun = begin(app, claim);
+    let work = Box::pin(async {
+        tokio::select! {
+            done = settle(app, claim, &begun) => done,
+            () = keep(app, claim, &begun) => Ok(()),
+        }
+    });
+    if let Ok(done) = AssertUnwindSafe(work).catch_unwind().await {
+        return done;
+    }
+    tracing::error!(chunk = claim.chunk.id, "a chunk panicked");
+    let settlement = again(app, claim, "its worker panicked".to_owned());
+    app.store.settle_chunk(claim, &settlement, Spent::default(), app.clock.now()).await
+}
+
 async fn rest(app: &App) {
     tokio::select! {
         () = app.lifecycle.stopping() => {}
@@ -74,8 +84,12 @@ async fn rest(app: &App) {
 
 async fn look_after(app: Arc<App>) {
     while !app.lifecycle.is_stopping() {
-        if let Err(error) = tick(&app).await {
-            tracing::warn!(error = chain(&error), "backfills are not looked after");
+        match AssertUnwindSafe(tick(&app)).catch_unwind().await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => {
+                tracing::warn!(error = chain(&error), "backfills are not looked after");
+            }
+            Err(_) => tracing::error!("whoever looks after backfills panicked"),
         }
         tokio::select! {
             () = app.lifecycle.stopping() => {}
@@ -86,7 +100,11 @@ async fn look_after(app: Arc<App>) {
 
 /// How often it is looked for work that nobody has announced: other replicas leave some behind.
 fn unannounced(app: &App) -> Duration {
-    (app.config.backfill.lease / 6).to_std().unwrap_or(TICK)
+    part_of_lease(app, 6)
+}
+
+fn part_of_lease(app: &App, part: i32) -> Duration {
+    (app.config.backfill.lease / part).to_std().unwrap_or_default()
 }
 
 /// Gives back the chunks of workers that went away, and ends what has nothing left to do.
@@ -112,8 +130,11 @@ pub fn step<'a>(
 }
 
 async fn claim(app: &App, provider: &ProviderId) -> Result<Option<Claim>, StoreError> {
-    for backfill in app.store.active_backfills().await? {
-        let now = app.clock.now();
+    let now = app.clock.now();
+    if app.running.is_held(provider, now) {
+        return Ok(None);
+    }
+    for backfill in app.store.backfills_with_work(provider, now).await? {
         let lease_until = now + app.config.backfill.lease;
         let claimer = Claimer { holder: app.replica(), now, lease_until };
         if let Some(claim) = app.store.claim_chunk(&backfill, provider, claimer).await? {
@@ -133,7 +154,8 @@ async fn keep(app: &App, claim: &Claim, begun: &Begun<'_>) {
     let lease = app.config.backfill.lease;
     let mut renew_at = app.clock.now() + lease / 3;
     loop {
-        app.clock.sleep(TICK).await;
+        // Every second, with the lease that is usual.
+        app.clock.sleep(part_of_lease(app, 30)).await;
         let now = app.clock.now();
         if now >= renew_at {
             match app.store.renew_claim(claim, now + lease).await {
@@ -170,6 +192,10 @@ async fn settle(app: &Arc<App>, claim: &Claim, begun: &Begun<'_>) -> Result<(), 
     app.metrics.backfill_chunks.with_label_values(&[provider, outcome]).inc();
     let now = app.clock.now();
     app.store.settle_chunk(claim, &settlement, spent, now).await?;
+    if let Settlement::Later { not_before, error: Some(_), is_attempt: false } = settlement {
+        // Whoever cannot be asked for this chunk cannot be asked for the others either.
+        app.running.hold(&claim.chunk.series.provider, not_before);
+    }
     crash::point("chunk_settled");
     if matches!(settlement, Settlement::Later { .. }) {
         return Ok(());
@@ -197,8 +223,8 @@ async fn attempt(
     let request = request_of(app, claim).await?;
     let book = open(app, series, claim.chunk.window).await?;
     let refetch = app.config.ingest.refetch_candles;
-    let wanted = book
-        .with_ledger(|ledger| plan::wanted(ledger, claim.chunk.window, request.reprocess, refetch));
+    let wanted =
+        book.with_ledger(|ledger| plan::wanted(ledger, claim.chunk.window, &request, refetch));
     let pages = source.pages(series, &wanted).len();
     let fetched = source.fetch(&book, &wanted, request.lane(), &begun.halt).await;
     let is_native = matches!(source, Source::Provider { .. });
@@ -209,6 +235,12 @@ async fn attempt(
     crash::point("chunk_landed");
     jobs::follow_up(app, series, &landed);
     let settlement = match error {
+        // Whoever gets somewhere may go on for as long as it takes.
+        Some(error) if landed.rows > 0 && error.class().is_retryable() => Settlement::Later {
+            not_before: error.until().unwrap_or_else(|| app.clock.now() + FIRST_WAIT),
+            error: Some(chain(&error)),
+            is_attempt: false,
+        },
         Some(error) => failed(app, claim, &error),
         None if is_halted => {
             Settlement::Later { not_before: app.clock.now(), error: None, is_attempt: false }
@@ -226,8 +258,7 @@ async fn request_of(app: &App, claim: &Claim) -> Result<Request, StoreError> {
     serde_json::from_str(&backfill.request).map_err(|_| unreadable(backfill.request))
 }
 
-/// The book of a series; one that is new begins where what is asked for ends, so that it owes nothing
-/// that nobody wanted.
+/// The book of a series; one that is new begins where this chunk ends, and reaches back from there.
 async fn open(app: &App, series: &Series, window: Window) -> Result<Arc<Book>, StoreError> {
     if let Some(book) = app.books.get(series) {
         return Ok(book);
@@ -240,19 +271,25 @@ async fn open(app: &App, series: &Series, window: Window) -> Result<Arc<Book>, S
 
 /// An attempt that failed: tried again later, unless trying again cannot help.
 fn failed(app: &App, claim: &Claim, error: &IngestError) -> Settlement {
-    let now = app.clock.now();
-    let attempts = claim.chunk.attempts + 1;
     let text = chain(error);
     // Who cannot be asked yet has not failed.
     if let Some(until) = error.until() {
         return Settlement::Later { not_before: until, error: Some(text), is_attempt: false };
     }
-    let may_pass = error.class().is_retryable() || error.class() == ErrorClass::Internal;
-    if !may_pass || attempts >= MOST_ATTEMPTS {
-        return Settlement::Failed { error: text };
+    if error.class().is_retryable() || error.class() == ErrorClass::Internal {
+        return again(app, claim, text);
     }
-    let not_before = now + wait(attempts);
-    Settlement::Later { not_before, error: Some(text), is_attempt: true }
+    Settlement::Failed { error: text }
+}
+
+/// One attempt more, if there is one.
+fn again(app: &App, claim: &Claim, error: String) -> Settlement {
+    let attempts = claim.chunk.attempts + 1;
+    if attempts >= MOST_ATTEMPTS {
+        return Settlement::Failed { error };
+    }
+    let not_before = app.clock.now() + wait(attempts);
+    Settlement::Later { not_before, error: Some(error), is_attempt: true }
 }
 
 fn wait(attempts: i64) -> TimeDelta {

@@ -3,7 +3,7 @@
 use std::{fs, net::SocketAddr, path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
 
 use anyhow::Context;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use clap::Args;
 use tokio::{net::TcpListener, sync::oneshot};
 use url::Url;
@@ -122,6 +122,8 @@ impl Demo {
         let mut config = defaults;
         config.store_url = format!("sqlite:{}", self.data.join("barkeep.db").display()).parse()?;
         config.lake.path = self.data.join("lake");
+        // Leases are of market time, and a busy machine may not come round within half a second.
+        config.backfill.lease = TimeDelta::minutes(30);
         config.ingest.assets =
             ASSETS.iter().map(|asset| asset.parse()).collect::<Result<_, _>>()?;
         config.ingest.providers =

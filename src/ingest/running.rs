@@ -5,8 +5,11 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
+use chrono::{DateTime, Utc};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
+
+use crate::market::ProviderId;
 
 /// Shared by those who work and those who give commands.
 #[derive(Debug, Default)]
@@ -14,6 +17,10 @@ pub struct Running {
     /// By chunk: its backfill, and what halts it.
     chunks: Mutex<BTreeMap<String, (String, CancellationToken)>>,
     changed: Notify,
+    /// Until when it makes no sense to begin a chunk of a provider.
+    held: Mutex<BTreeMap<ProviderId, DateTime<Utc>>>,
+    /// Held by whoever tells the books what is left to backfills.
+    pub telling: tokio::sync::Mutex<()>,
 }
 
 /// A chunk that is being worked at, until this is dropped.
@@ -37,6 +44,19 @@ impl Running {
                 halt.cancel();
             }
         }
+    }
+
+    /// No chunk of the provider is begun before `until`.
+    pub fn hold(&self, provider: &ProviderId, until: DateTime<Utc>) {
+        self.held().insert(provider.clone(), until);
+    }
+
+    pub fn is_held(&self, provider: &ProviderId, now: DateTime<Utc>) -> bool {
+        self.held().get(provider).is_some_and(|until| now < *until)
+    }
+
+    fn held(&self) -> MutexGuard<'_, BTreeMap<ProviderId, DateTime<Utc>>> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Says that there may be work, or that work has gone on.

@@ -319,9 +319,11 @@ impl Ledger {
         runs.push(Window::new(at, window.end), CandleState::MarketClosed);
     }
 
-    /// Expected candles before `closed_until` that nobody has accounted for, oldest first.
+    /// Expected candles before `closed_until` that nobody has accounted for, oldest first; also those
+    /// before history begins that were asked for and not given.
     pub fn gaps(&self, closed_until: DateTime<Utc>) -> Vec<Run<CandleState>> {
-        let mut runs = self.states(Window::new(self.origin, closed_until.max(self.origin)));
+        let from = self.beginning();
+        let mut runs = self.states(Window::new(from, closed_until.max(from)));
         runs.retain(|run| run.value.is_gap());
         runs
     }

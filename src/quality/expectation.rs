@@ -71,7 +71,7 @@ pub const EXPECTATIONS: &[Expectation] = &[
         name: "volume_not_negative",
         severity: Severity::Refuse,
         holds: |c, _| c.volume.is_none_or(|volume| volume >= 0.0),
-        complaint: |c, _| format!("volume {:?} is negative", c.volume),
+        complaint: |c, _| format!("volume {} is negative", c.volume.unwrap_or_default()),
     },
     Expectation {
         name: "on_grid",
@@ -118,5 +118,6 @@ const fn prices(candle: &Candle) -> [f64; 4] {
 }
 
 fn values(c: &Candle) -> String {
-    format!("open {} high {} low {} close {} volume {:?}", c.open, c.high, c.low, c.close, c.volume)
+    let volume = c.volume.map_or_else(|| "none".to_owned(), |volume| volume.to_string());
+    format!("open {} high {} low {} close {} volume {volume}", c.open, c.high, c.low, c.close)
 }

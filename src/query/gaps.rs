@@ -30,10 +30,12 @@ pub enum Reason {
     StandsIn,
     /// Nobody asks for the series.
     NotKept,
+    /// A backfill has it in work, or is held up.
+    LeftToBackfill,
 }
 
 impl Reason {
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::NeverAsked,
         Self::Rewound,
         Self::AwaitingConfirmation,
@@ -45,6 +47,7 @@ impl Reason {
         Self::WaitingForChildren,
         Self::StandsIn,
         Self::NotKept,
+        Self::LeftToBackfill,
     ];
 
     pub const fn as_str(self) -> &'static str {
@@ -60,6 +63,7 @@ impl Reason {
             Self::WaitingForChildren => "waiting_for_children",
             Self::StandsIn => "stands_in",
             Self::NotKept => "not_kept",
+            Self::LeftToBackfill => "left_to_backfill",
         }
     }
 }
@@ -103,6 +107,26 @@ pub fn gaps(ledger: &Ledger, due: DateTime<Utc>, asked: Asked) -> Vec<Gap> {
         push_unasked(Window::new(at, owed.window.end), asked, &mut push);
     }
     gaps
+}
+
+/// The parts of the gaps that backfills answer for, told as such.
+pub fn left_to_backfills(gaps: Vec<Gap>, taken: &[Window]) -> Vec<Gap> {
+    let apart = |gaps: Vec<Gap>, window: &Window| {
+        let parts = |gap: Gap| {
+            let whole = gap.window;
+            let inside = whole.intersect(*window);
+            if inside.is_empty() {
+                return vec![gap];
+            }
+            let before = Gap { window: Window::new(whole.start, inside.start), ..gap };
+            let after = Gap { window: Window::new(inside.end, whole.end), ..gap };
+            let left =
+                Gap { window: inside, reason: Reason::LeftToBackfill, next_question_at: None };
+            vec![before, left, after]
+        };
+        gaps.into_iter().flat_map(parts).filter(|gap| !gap.window.is_empty()).collect()
+    };
+    taken.iter().fold(gaps, apart)
 }
 
 fn push_unasked(window: Window, asked: Asked, push: &mut impl FnMut(Gap)) {

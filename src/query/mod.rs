@@ -11,5 +11,5 @@ pub use self::{
     days::{Condition, Day, days},
     explain::{Cause, Situation, explain},
     freshness::{Freshness, Verdict, freshness},
-    gaps::{Asked, Gap, Reason, gaps},
+    gaps::{Asked, Gap, Reason, gaps, left_to_backfills},
 };

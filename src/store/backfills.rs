@@ -11,7 +11,7 @@ use super::{
     instant,
     statement::{Statement, sql},
 };
-use crate::market::{Series, Window};
+use crate::market::{ProviderId, Series, Window};
 
 /// What has been decided about a backfill.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
@@ -161,12 +161,7 @@ impl Store {
         epoch: i64,
         audit: &AuditEntry,
     ) -> Result<(), StoreError> {
-        let mut statements = vec![
-            sql("update backfill_epoch set epoch = epoch + 1 where epoch = $1")
-                .bind(epoch)
-                .or_moved_on("the list of backfills"),
-            insert(new, audit),
-        ];
+        let mut statements = vec![in_turn(epoch), insert(new, audit)];
         for (series, window) in &new.series {
             let answer_for = "insert into backfill_series (backfill_id, series, start_at, end_at) \
                               values ($1, $2, $3, $4)";
@@ -231,12 +226,32 @@ impl Store {
         rows.into_iter().map(read).collect()
     }
 
-    /// Those with work to be done, the most urgent first, oldest first.
-    pub async fn active_backfills(&self) -> Result<Vec<String>, StoreError> {
+    /// Those with chunks of a provider that may be begun, the most urgent first, oldest first.
+    pub async fn backfills_with_work(
+        &self,
+        provider: &ProviderId,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<String>, StoreError> {
         let active = sql("select backfill_id from backfill where state = 'active' \
-             order by priority desc, created_at, backfill_id");
+             and exists (select 1 from chunk where chunk.backfill_id = backfill.backfill_id \
+             and provider = $1 and chunk.state = 'waiting' and not_before <= $2) \
+             order by priority desc, created_at, backfill_id")
+        .bind(provider.as_str())
+        .bind(now.timestamp_micros());
         let rows: Vec<(String,)> = self.engine.read(active).await?;
         Ok(rows.into_iter().map(|(id,)| id).collect())
+    }
+
+    /// The history that a backfill is about.
+    pub async fn history_of(&self, id: &str) -> Result<Vec<(Series, Window)>, StoreError> {
+        let windows = sql("select series, start_at, end_at from backfill_series \
+             where backfill_id = $1 order by series");
+        let rows: Vec<(String, i64, i64)> = self.engine.read(windows.bind(id)).await?;
+        let read = |(series, start, end): (String, i64, i64)| match series.parse() {
+            Ok(series) => Ok((series, Window::new(instant(start), instant(end)))),
+            Err(_) => Err(StoreError::Unreadable { what: "a series", value: series }),
+        };
+        rows.into_iter().map(read).collect()
     }
 
     /// Puts a backfill from one state into another, or fails with `MovedOn`.
@@ -269,11 +284,13 @@ impl Store {
         self.engine.write(&statements).await
     }
 
-    /// Has every failed chunk tried again, and the backfill active, or as paused as it is.
+    /// Has every failed chunk tried again, and the backfill active, or as paused as it is; fails with
+    /// `MovedOn` if another one was created meanwhile.
     pub async fn retry_backfill(
         &self,
         id: &str,
         (from, to): (BackfillState, BackfillState),
+        epoch: i64,
         audit: &AuditEntry,
     ) -> Result<(), StoreError> {
         let now = audit.at.timestamp_micros();
@@ -291,7 +308,7 @@ impl Store {
              where backfill_id = $2 and state = 'failed'")
         .bind(now)
         .bind(id);
-        self.engine.write(&[turn, again, audit.statement()]).await
+        self.engine.write(&[in_turn(epoch), turn, again, audit.statement()]).await
     }
 
     /// Ends every backfill of which no chunk is left to do.
@@ -306,6 +323,13 @@ impl Store {
         let rows: Vec<(String,)> = self.engine.change(ended).await?;
         Ok(rows.into_iter().map(|(id,)| id).collect())
     }
+}
+
+/// Whoever decides about history that may be in work decides alone.
+fn in_turn(epoch: i64) -> Statement {
+    sql("update backfill_epoch set epoch = epoch + 1 where epoch = $1")
+        .bind(epoch)
+        .or_moved_on("the list of backfills")
 }
 
 fn insert(new: &NewBackfill, audit: &AuditEntry) -> Statement {

@@ -271,7 +271,10 @@ impl Store {
                      where chunk.backfill_id = backfill.backfill_id and chunk.state = 'cancelled') \
                      where state = 'cancelled' and chunks_done + chunks_failed + chunks_cancelled \
                      < chunks_total";
-        self.engine.write(&[sql(lost).bind(now).bind(former), sql(count).if_changed()]).await
+        let told = "update backfill set revision = revision + 1 where backfill_id in \
+                    (select backfill_id from chunk where changed_at = $1)";
+        let (lost, told) = (sql(lost).bind(now).bind(former), sql(told).bind(now).if_changed());
+        self.engine.write(&[lost, told, sql(count).if_changed()]).await
     }
 
     /// The chunks of a backfill, or of all, whichever changed last first.

@@ -61,7 +61,7 @@ impl Stated {
     }
 }
 
-fn check_reason(reason: Option<&str>) -> Result<(), Problem> {
+pub(super) fn check_reason(reason: Option<&str>) -> Result<(), Problem> {
     if reason.is_some_and(|reason| reason.chars().count() > 500) {
         return Err(Problem::invalid("reason", "the reason is too long", "use 500 characters"));
     }
@@ -92,7 +92,6 @@ pub(super) fn fingerprint(said: &impl Serialize) -> String {
 
 /// The request with absolute times and named series.
 pub(super) fn request(app: &App, spec: &Spec) -> Result<Request, Problem> {
-    check_reason(spec.reason.as_deref())?;
     let assets = spec.assets.clone().unwrap_or_default();
     if assets.is_empty() || assets.len() > 500 {
         let detail = format!("{} assets are named", assets.len());
@@ -105,6 +104,10 @@ pub(super) fn request(app: &App, spec: &Spec) -> Result<Request, Problem> {
         return Err(Problem::invalid("timeframes", "no timeframe is named", fix));
     }
     let (start, end) = times(spec, app.clock.now())?;
+    if let Some(provider) = spec.provider.as_ref().filter(|id| app.providers.get(id).is_none()) {
+        let detail = format!("{provider} is not asked");
+        return Err(Problem::invalid("provider", detail, "GET /v1/providers says who is"));
+    }
     let series = series(app, &assets, &timeframes, spec.provider.as_ref())?;
     let request = Request {
         kind: Kind::Backfill,
@@ -114,6 +117,7 @@ pub(super) fn request(app: &App, spec: &Spec) -> Result<Request, Problem> {
         series,
         start,
         end,
+        as_of: app.clock.now(),
         priority: spec.priority.unwrap_or_default(),
         order: spec.order.unwrap_or_default(),
         reprocess: spec.reprocess.unwrap_or_default(),
@@ -129,6 +133,9 @@ pub(super) fn request(app: &App, spec: &Spec) -> Result<Request, Problem> {
 fn times(spec: &Spec, now: DateTime<Utc>) -> Result<(DateTime<Utc>, DateTime<Utc>), Problem> {
     let whole = |at: DateTime<Utc>| DateTime::from_timestamp(at.timestamp(), 0).unwrap_or(at);
     let end = spec.end.unwrap_or(now);
+    if end < DateTime::UNIX_EPOCH {
+        return Err(Problem::invalid("end", "it ends before 1970", "end after 1970"));
+    }
     if end > now {
         let fix = "leave end out for everything up to now";
         return Err(Problem::invalid("end", "end lies in the future", fix));

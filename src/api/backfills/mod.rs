@@ -18,7 +18,7 @@ use axum::{
 
 pub(super) use self::body::Stated;
 use self::{
-    body::Spec,
+    body::{Spec, check_reason},
     view::{BackfillPage, BackfillView},
 };
 use super::{
@@ -30,7 +30,7 @@ use super::{
 };
 use crate::{
     app::App,
-    backfill::{self, Action, CommandError, Wish},
+    backfill::{self, Action, CommandError, Created, Wish},
     market::By,
     store::{BackfillFilter, BackfillState},
 };
@@ -82,6 +82,10 @@ pub(super) async fn create(
     params.finish("")?;
     let said = body::fingerprint(&spec);
     let key = key(&headers)?;
+    check_reason(spec.reason.as_deref())?;
+    if let Some(created) = backfill::repeated(&app, key.as_deref(), &said, &by).await? {
+        return answer(&app, created);
+    }
     let (request, plan_hash) = match spec.plan_id.clone() {
         Some(id) => {
             let (request, hash) = plan::told(&app, &spec, &id).await?;
@@ -99,8 +103,11 @@ pub(super) async fn create(
     created(&app, &wish, &by).await
 }
 
-async fn created(app: &App, wish: &Wish<'_>, by: &By) -> Result<Response, Problem> {
-    let created = backfill::create(app, wish, by).await?;
+async fn created(app: &Arc<App>, wish: &Wish<'_>, by: &By) -> Result<Response, Problem> {
+    answer(app, backfill::create(app, wish, by).await?)
+}
+
+fn answer(app: &App, created: Created) -> Result<Response, Problem> {
     let id = created.backfill.id.clone();
     let view = Json(view::view(created.backfill, app.clock.now())?);
     if created.is_repeated {

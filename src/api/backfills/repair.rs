@@ -15,13 +15,14 @@ use super::{
         extract::{Params, find},
         openapi::{Conflicting, NotFound, Refused, Unavailable},
     },
-    body::fingerprint,
+    answer,
+    body::{check_reason, fingerprint},
     created, key,
     view::BackfillView,
 };
 use crate::{
     app::App,
-    backfill::{Kind, Order, Priority, Reprocess, Request, Wish},
+    backfill::{self, Kind, Order, Priority, Reprocess, Request, Wish},
     market::{InstrumentId, Series, Timeframe},
 };
 
@@ -81,6 +82,10 @@ pub(in crate::api) async fn repair(
     params.finish("")?;
     let said = fingerprint(&repair);
     let key = key(&headers)?;
+    check_reason(repair.reason.as_deref())?;
+    if let Some(created) = backfill::repeated(&app, key.as_deref(), &said, &by).await? {
+        return answer(&app, created);
+    }
     let request = request(&app, &repair)?;
     let wish = Wish {
         request: &request,
@@ -126,6 +131,7 @@ fn request(app: &App, repair: &Repair) -> Result<Request, Problem> {
         series,
         start,
         end,
+        as_of: now,
         priority: Priority::High,
         order: Order::OldestFirst,
         reprocess: if repair.refused { Reprocess::Failed } else { Reprocess::Missing },

@@ -11,7 +11,7 @@ use utoipa::{
 
 use super::super::{
     Problem,
-    body::{not_json, too_large},
+    body::{not_json, too_large, too_slow as body_too_slow},
     failed, gate, too_slow,
 };
 
@@ -31,7 +31,7 @@ pub(in crate::api) enum NotModified {}
 /// 503: the store, the lake or the daemon is not there at present.
 pub(in crate::api) enum Unavailable {}
 
-/// 413 and 415: what any route with a body may refuse.
+/// 408, 413 and 415: what any route with a body may refuse.
 pub(super) enum Unread {}
 
 /// 429, 500 and 504: what any route may come to.
@@ -92,6 +92,7 @@ impl Whatever {
 impl Unread {
     pub(super) fn responses_of_all() -> Responses {
         let mut all = one("The body is not said to be JSON.", &not_json());
+        all.append(&mut one("The body did not arrive in time.", &body_too_slow()));
         all.append(&mut one("The body is too large.", &too_large("length limit exceeded")));
         all
     }

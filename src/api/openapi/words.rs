@@ -167,7 +167,8 @@ impl PartialSchema for Reason {
                      follows. `circuit_open`, `quota_exhausted`, `provider_failing`: the provider \
                      cannot be asked, or in vain. `no_credentials`: a setting is missing. \
                      `waiting_for_children`: the finer candles are not complete. `stands_in`: \
-                     asked for only while others give nothing. `not_kept`: nobody asks.";
+                     asked for only while others give nothing. `not_kept`: nobody asks. \
+                     `left_to_backfill`: a backfill has them in work, or is held up.";
         choice(about, &Self::ALL.map(Self::as_str))
     }
 }

@@ -26,7 +26,7 @@ fn wrong() -> Vec<(Value, &'static str)> {
         (json!({ "timeframes": ["2m"] }), "timeframes[0]"),
         (json!({ "timeframes": [] }), "timeframes"),
         (json!({ "provider": "Nobody!" }), "provider"),
-        (json!({ "provider": "oanda" }), "assets[0]"),
+        (json!({ "provider": "oanda" }), "provider"),
         (json!({ "priority": "urgent" }), "priority"),
         (json!({ "order": "random" }), "order"),
         (json!({ "reprocess": "some" }), "reprocess"),
