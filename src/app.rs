@@ -1,21 +1,25 @@
 //! Every shared handle, built once from the settings; no behaviour.
 
-use std::{collections::BTreeSet, fs::File, path::PathBuf, sync::Arc};
+mod lock;
+
+use std::{collections::BTreeSet, path::PathBuf, sync::Arc};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::future::BoxFuture;
 
+use self::lock::Lock;
 use crate::{
     clock::{Clock, SystemClock},
     config::Config,
+    fleet::{Duty, Fleet},
     ingest::{
-        Book, Books, Collector, IngestError, Lander, NotOffered, Reconciler, Roster, Source,
-        StoredSpending, catch_up, closed_until, lineage,
+        Book, Books, Collector, Concerns, Follower, IngestError, Lander, NotOffered, Reconciler,
+        Roster, Source, StoredSpending, catch_up, closed_until, lineage, take_over,
     },
     jobs::Queue,
     lake::{Lake, LakeError},
     lifecycle::Lifecycle,
-    market::{InstrumentId, Series, Timeframe},
+    market::{Feed, InstrumentId, ProviderId, Series, Timeframe},
     providers::{Context, Origin, Providers},
     quality::reasons,
     query::{Freshness, Verdict, freshness},
@@ -32,21 +36,33 @@ pub struct App {
     pub lake: Lake,
     pub providers: Providers,
     pub roster: Roster,
+    pub fleet: Arc<Fleet>,
     pub books: Arc<Books>,
+    pub follower: Follower,
     pub lander: Arc<Lander>,
     pub reconciler: Reconciler,
     pub collector: Collector,
     pub queue: Queue,
     pub metrics: Metrics,
     pub lifecycle: Lifecycle,
-    /// Held while this process owns the lake.
-    _lock: File,
+    /// Held while this process uses the lake.
+    _lock: Lock,
 }
 
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     #[error("another process is using the lake (it holds {0}); stop it first")]
     Locked(PathBuf),
+    #[error(
+        "the lake is used with another control store (so says {0}); give this process the same \
+         store.url or a lake of its own"
+    )]
+    OtherStore(PathBuf),
+    #[error(
+        "the control store belongs to another lake, with which other replicas use it; give this \
+         process the same lake.path or a store of its own"
+    )]
+    OtherLake,
     #[error("the lake folder cannot be used")]
     Folder(#[from] std::io::Error),
     #[error("the metrics cannot be set up")]
@@ -72,17 +88,40 @@ impl App {
         })
     }
 
+    /// Like `start`, for a command that must have store and lake for itself.
+    pub fn start_alone(config: Config) -> BoxFuture<'static, Result<Arc<Self>, StartError>> {
+        Box::pin(async move {
+            let clock = SystemClock::scaled(config.clock.origin, config.clock.speed);
+            Self::start_among(config, Arc::new(clock), false).await
+        })
+    }
+
     /// Like `start`, with the time given.
     pub fn start_with_clock(
         config: Config,
         clock: Arc<dyn Clock>,
     ) -> BoxFuture<'static, Result<Arc<Self>, StartError>> {
+        let is_shared = config.store_url.is_postgres();
+        Self::start_among(config, clock, is_shared)
+    }
+
+    fn start_among(
+        config: Config,
+        clock: Arc<dyn Clock>,
+        is_shared: bool,
+    ) -> BoxFuture<'static, Result<Arc<Self>, StartError>> {
         Box::pin(async move {
-            let lock = lock(&config)?;
+            let lock = Lock::of(&config.lake.path, is_shared).await?;
             let metrics = Metrics::new()?;
             let lifecycle = Lifecycle::new();
             let store = Store::open(&config.store_url).await?;
+            if is_shared {
+                lock.claim(&store.identity(&uuid::Uuid::now_v7().to_string()).await?).await?;
+            }
             let lake = Lake::open(&config.lake, &metrics).await?;
+            if is_shared {
+                belong(&config, &store, &lake, clock.now()).await?;
+            }
             let context = Context {
                 clock: &clock,
                 metrics: &metrics,
@@ -92,17 +131,26 @@ impl App {
             for provider in providers.iter() {
                 metrics.expect(provider.id().as_str(), reasons());
             }
+            let asked = providers.iter().map(|provider| provider.id().clone());
+            let context = (&clock, &metrics);
+            let fleet = Arc::new(if is_shared {
+                Fleet::join(&config, &store, context, asked).await?
+            } else {
+                Fleet::alone(&config, &store, context, asked)
+            });
             let known = store.series().await?;
             let books = Arc::new(Books::restore(&known, config.calendars, &providers));
-            catch_up(&lake, &store, &books).await?;
+            catch_up(&lake, &store, &books, &|provider| fleet.has_books_of(provider)).await?;
             let context = (&clock, &lifecycle);
-            let lander = Lander::start(&lake, &store, &books, &metrics, context, &config.lake);
+            let both = (&books, &fleet);
+            let lander = Lander::start(&lake, &store, both, &metrics, context, &config.lake);
+            let follower = Follower::new((&lake, &store), both, &lifecycle);
             let roster = Roster::new(&config.ingest, &providers)?;
             let reconciler =
                 Reconciler::new((&books, &lake, &store), (&metrics, &clock), &config.reconcile);
             let handles = (&lake, &store, &providers);
             let context = (&clock, &metrics, &lifecycle);
-            let collector = Collector::new(handles, context, &config.feeds).await?;
+            let collector = Collector::new(handles, context, (&config.feeds, &fleet)).await?;
             let app = Arc::new(Self {
                 queue: Queue::new(&metrics),
                 lander: Arc::new(lander),
@@ -114,14 +162,51 @@ impl App {
                 lake,
                 providers,
                 roster,
+                fleet,
                 books,
+                follower,
                 metrics,
                 lifecycle,
                 _lock: lock,
             });
-            app.open_books().await?;
+            app.open_books(&|provider| app.fleet.has_books_of(provider)).await?;
+            for duty in app.fleet.arrived() {
+                app.fleet.ready(&duty);
+            }
             Ok(app)
         })
+    }
+
+    /// One heartbeat among the replicas; what has become this one's duty is taken up. Tells whose
+    /// books were.
+    pub fn keep_up(&self) -> BoxFuture<'_, Result<Vec<ProviderId>, IngestError>> {
+        Box::pin(async move {
+            let mut taken_up = Vec::new();
+            for duty in self.fleet.beat().await? {
+                if let Duty::Provider(provider) = &duty {
+                    self.take_up(provider).await?;
+                    taken_up.push(provider.clone());
+                }
+                self.fleet.ready(&duty);
+            }
+            Ok(taken_up)
+        })
+    }
+
+    /// Learns what another replica has done for a provider, before anything is asked of it here.
+    async fn take_up(&self, provider: &ProviderId) -> Result<(), IngestError> {
+        let _turn = self.books.turn().await;
+        take_over(&self.lake, &self.store, &self.books, provider).await?;
+        self.open_books(&|other| other == provider).await?;
+        if let Some(asked) = self.providers.get(provider) {
+            asked.client().doubt_budget().await;
+        }
+        if provider.as_str() == Feed::PROVIDER {
+            self.collector.take_over().await?;
+        }
+        // Before anybody else has its turn: what is committed from now on is taken in as it comes.
+        self.fleet.ready(&Duty::Provider(provider.clone()));
+        Ok(())
     }
 
     /// Where candles of a series are asked for; nowhere if it was imported.
@@ -176,12 +261,16 @@ impl App {
         labels.iter().map(landed).sum()
     }
 
-    async fn open_books(&self) -> Result<(), IngestError> {
+    /// Opens the books of all series, and tells the store of those that are kept here.
+    async fn open_books(&self, is_kept: &Concerns<'_>) -> Result<(), IngestError> {
         let mut new = Vec::new();
         for series in self.roster.live() {
             let origin = self.origin(series);
             let is_new = self.books.get(series).is_none();
             let book = self.books.open(series, origin);
+            if !is_kept(&series.provider) {
+                continue;
+            }
             let change = if is_new { Some(book.opening()) } else { book.extend_origin(origin) };
             new.extend(change);
             if self.providers.offer(series) != Some(Origin::Native) {
@@ -214,14 +303,21 @@ impl App {
     }
 }
 
-/// Two processes on one lake would refuse each other's commits all day.
-fn lock(config: &Config) -> Result<File, StartError> {
-    std::fs::create_dir_all(&config.lake.path)?;
-    let path = config.lake.path.join(".barkeep.lock");
-    let file = File::options().create(true).append(true).open(&path)?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(std::fs::TryLockError::WouldBlock) => Err(StartError::Locked(path)),
-        Err(std::fs::TryLockError::Error(error)) => Err(error.into()),
+/// Makes the store belong to this lake, unless others use it with another one.
+async fn belong(
+    config: &Config,
+    store: &Store,
+    lake: &Lake,
+    now: DateTime<Utc>,
+) -> Result<(), StartError> {
+    let own = lake.candles(Timeframe::M1).id()?;
+    let former = store.lake_id().await?;
+    if former.as_ref() == Some(&own) {
+        return Ok(());
     }
+    let name = config.replica.name(config.server.bind);
+    if former.is_some() && Fleet::has_others(store, (&name, config.replica.lease), now).await? {
+        return Err(StartError::OtherLake);
+    }
+    Ok(store.adopt_lake(former.as_deref(), &own).await?)
 }

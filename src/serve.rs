@@ -26,6 +26,7 @@ pub fn serve(
 ) -> BoxFuture<'static, Result<(), ServeError>> {
     Box::pin(async move {
         let address = listener.local_addr()?;
+        jobs::start_replicating(&app);
         jobs::start_workers(&app);
         jobs::start_scheduler(&app).await?;
         let lifecycle = app.lifecycle.clone();
@@ -50,6 +51,9 @@ pub fn serve(
             .with_graceful_shutdown(async move { stopping.stopping().await })
             .await?;
         let in_time = lifecycle.stop_and_wait(PATIENCE).await;
+        if let Err(error) = app.fleet.leave().await {
+            tracing::warn!(%error, "the other replicas were not told of the end");
+        }
         app.store.close().await;
         if in_time {
             tracing::info!("barkeep has stopped; everything begun is finished");

@@ -16,6 +16,7 @@ mod news;
 mod openapi;
 mod problem;
 mod providers;
+mod replicas;
 mod series;
 
 use std::{
@@ -76,6 +77,7 @@ fn for_readers() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(dead_letters::raw))
         .routes(routes!(findings::list))
         .routes(routes!(providers::list))
+        .routes(routes!(replicas::list))
         .routes(routes!(news::list))
         .routes(routes!(indicators::list))
         .routes(routes!(feeds::list))

@@ -7,6 +7,7 @@ mod limit;
 mod providers;
 mod reader;
 mod reconcile;
+mod replica;
 mod span;
 mod store;
 
@@ -29,6 +30,7 @@ pub use self::{
     },
     reader::{ConfigError, DEFAULTS},
     reconcile::ReconcileConfig,
+    replica::ReplicaConfig,
     store::{NoStoreUrl, StoreUrl},
 };
 use self::{reader::Reader, span::Span};
@@ -39,6 +41,7 @@ use crate::market::{Calendars, InstrumentId, ProviderId, Timeframe};
 pub struct Config {
     pub server: ServerConfig,
     pub store_url: StoreUrl,
+    pub replica: ReplicaConfig,
     pub lake: LakeConfig,
     pub ingest: IngestConfig,
     pub calendars: Calendars,
@@ -139,6 +142,7 @@ impl Config {
                 request_timeout: positive(&mut read, "server.request_timeout"),
             },
             store_url: store::store_url(&mut read),
+            replica: replica::replica(&mut read),
             lake: lake(&mut read),
             ingest: ingest(&mut read),
             calendars: calendars::calendars(&mut read),

@@ -1,7 +1,7 @@
 //! What is known in memory of every series: its ledger, its newest candles, its troubles.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
 };
 
@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     lake::{LandedCandle, LandingRecord},
-    market::{Calendar, Calendars, Fact, Ledger, Run, Series, Window},
+    market::{Calendar, Calendars, Fact, Ledger, ProviderId, Run, Series, Window},
     providers::Providers,
     store::{SeriesChange, SeriesRecord},
 };
@@ -296,6 +296,17 @@ impl Book {
         self.state().tail.get(window)
     }
 
+    /// Starts over from what the store has.
+    fn reload(&self, record: &SeriesRecord) {
+        let mut state = self.state();
+        state.ledger = Ledger::new(self.series.timeframe, self.calendar, record.origin);
+        state.tail.forget();
+        state.question_at = Remembered::Unknown;
+        (state.unsaved, state.trouble, state.behind) = (None, None, None);
+        drop(state);
+        self.restore(record);
+    }
+
     fn restore(&self, record: &SeriesRecord) {
         let mut state = self.state();
         state.landings = record.landings;
@@ -320,12 +331,18 @@ pub struct Books {
     calendars: Calendars,
     providers: Providers,
     by_series: RwLock<BTreeMap<Series, Arc<Book>>>,
+    turn: tokio::sync::Mutex<()>,
 }
 
 impl Books {
     /// Takes up what the store remembers.
     pub fn restore(records: &[SeriesRecord], calendars: Calendars, providers: &Providers) -> Self {
-        let books = Self { calendars, providers: providers.clone(), by_series: RwLock::default() };
+        let books = Self {
+            calendars,
+            providers: providers.clone(),
+            by_series: RwLock::default(),
+            turn: tokio::sync::Mutex::default(),
+        };
         for record in records {
             books.open(&record.series, record.origin).restore(record);
         }
@@ -344,6 +361,28 @@ impl Books {
 
     pub fn get(&self, series: &Series) -> Option<Arc<Book>> {
         self.by_series.read().unwrap_or_else(PoisonError::into_inner).get(series).cloned()
+    }
+
+    /// Whoever takes in what others have landed waits for its turn.
+    pub async fn turn(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.turn.lock().await
+    }
+
+    /// Replaces what is known of a series by what the store has.
+    pub fn reload(&self, record: &SeriesRecord) {
+        self.open(&record.series, record.origin).reload(record);
+    }
+
+    /// Everybody who has a book.
+    pub fn providers(&self) -> BTreeSet<ProviderId> {
+        let books = self.by_series.read().unwrap_or_else(PoisonError::into_inner);
+        let mut providers = BTreeSet::new();
+        for series in books.keys() {
+            if !providers.contains(&series.provider) {
+                providers.insert(series.provider.clone());
+            }
+        }
+        providers
     }
 
     /// Every book, ordered by series.

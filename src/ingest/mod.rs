@@ -17,6 +17,7 @@
 //! roster.rs     who is asked for an asset, and who stands in
 //! reconcile.rs  two accounts of the same candle, compared after they landed
 //! catch_up.rs   at start, and when somebody else committed: replays the records of the log
+//! follow.rs     what other replicas land, taken in so that everyone may be read from
 //! ```
 #![doc = include_str!("decisions.md")]
 
@@ -28,6 +29,7 @@ mod compactor;
 mod derive;
 mod error;
 mod evidence;
+mod follow;
 mod group;
 mod import;
 mod known;
@@ -42,10 +44,11 @@ mod trouble;
 pub use self::{
     agenda::{FeedState, Standing},
     book::{Book, Books},
-    catch_up::catch_up,
+    catch_up::{Concerns, catch_up, take_over},
     collect::{Collected, Collector},
     error::IngestError,
     evidence::Policy,
+    follow::Follower,
     import::{ImportSummary, Importer},
     land::{Landed, Lander},
     plan::{closed_until, fill_window, poll_window},

@@ -6,6 +6,7 @@
 mod follow_up;
 mod queue;
 mod reach;
+mod replicas;
 mod run;
 mod scheduler;
 mod stand_in;
@@ -14,6 +15,7 @@ mod worker;
 
 pub use self::{
     queue::{JobSpec, Queue},
+    replicas::start as start_replicating,
     run::run,
     scheduler::start as start_scheduler,
     timetable::Timetable,

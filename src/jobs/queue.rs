@@ -8,7 +8,7 @@ use std::{
 use tokio::sync::Notify;
 
 use crate::{
-    market::{Feed, Series, Subject},
+    market::{Feed, ProviderId, Series, Subject},
     providers::Lane,
     telemetry::Metrics,
 };
@@ -32,6 +32,16 @@ impl JobSpec {
         match self {
             Self::Poll(series) | Self::Fill(series) | Self::Reconcile(series) => series.into(),
             Self::Collect(feed) => feed.into(),
+        }
+    }
+
+    /// Who is asked.
+    pub fn provider(&self) -> ProviderId {
+        match self {
+            Self::Poll(series) | Self::Fill(series) | Self::Reconcile(series) => {
+                series.provider.clone()
+            }
+            Self::Collect(feed) => feed.provider(),
         }
     }
 

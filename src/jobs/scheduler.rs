@@ -9,7 +9,13 @@ use chrono::{DateTime, Utc};
 use tokio_cron_scheduler::{Job, JobScheduler, JobSchedulerError};
 
 use super::{JobSpec, Timetable};
-use crate::{app::App, ingest, providers::Origin};
+use crate::{
+    app::App,
+    ingest::{self, Book},
+    market::{Feed, ProviderId, Series},
+    providers::Origin,
+    query::Verdict,
+};
 
 /// Starts ticking, and stops with the program.
 pub async fn start(app: &Arc<App>) -> Result<(), JobSchedulerError> {
@@ -50,21 +56,39 @@ impl Heartbeat {
         let now = self.app.clock.now();
         self.app.metrics.scheduler_heartbeat.set(now.timestamp());
         let mut seen = self.seen.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        for series in self.timetable.due(*seen, now) {
+        for series in self.timetable.due(*seen, now).filter(|series| self.concerns(series, now)) {
             self.app.queue.enqueue(JobSpec::Poll(series.clone()));
         }
         *seen = now;
         drop(seen);
         self.enqueue_repeats(now);
         self.enqueue_fills(now);
-        for feed in self.app.collector.take_due(now) {
-            self.app.queue.enqueue(JobSpec::Collect(feed));
+        if self.app.fleet.serves(&ProviderId::from_static(Feed::PROVIDER)) {
+            for feed in self.app.collector.take_due(now) {
+                self.app.queue.enqueue(JobSpec::Collect(feed));
+            }
         }
+    }
+
+    /// Whether there may be something to do here for a series: its provider is asked by this replica,
+    /// or gives nothing to the one that does, so that another has to stand in.
+    fn concerns(&self, series: &Series, now: DateTime<Utc>) -> bool {
+        self.app.fleet.serves(&series.provider)
+            || self
+                .app
+                .books
+                .get(series)
+                .is_some_and(|book| self.app.freshness(&book, now).verdict == Verdict::Stale)
+    }
+
+    /// The series that are asked for by this replica.
+    fn own_books(&self) -> impl Iterator<Item = Arc<Book>> + '_ {
+        self.app.live_books().filter(|book| self.app.fleet.serves(&book.series().provider))
     }
 
     /// Polls that left out a candle that was due.
     fn enqueue_repeats(&self, now: DateTime<Utc>) {
-        for book in self.app.live_books().filter(|book| book.is_poll_due(now)) {
+        for book in self.own_books().filter(|book| book.is_poll_due(now)) {
             self.app.queue.enqueue(JobSpec::Poll(book.series().clone()));
         }
     }
@@ -73,7 +97,7 @@ impl Heartbeat {
     /// children instead.
     fn enqueue_fills(&self, now: DateTime<Utc>) {
         let policy = ingest::Policy::of_provider(&self.app.config.ingest);
-        for book in self.app.live_books() {
+        for book in self.own_books() {
             let series = book.series();
             let is_native = self.app.providers.offer(series) == Some(Origin::Native);
             if !is_native || book.trouble().is_some_and(|trouble| trouble.retry_at > now) {

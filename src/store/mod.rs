@@ -7,9 +7,12 @@ mod dead_letters;
 mod engine;
 mod error;
 mod feeds;
+mod fences;
 mod findings;
+mod leases;
 mod migrations;
 mod postgres;
+mod replicas;
 mod sqlite;
 mod statement;
 
@@ -17,39 +20,36 @@ use chrono::{DateTime, Utc};
 
 pub use self::{
     audit::{AuditEntry, AuditFilter},
-    coverage::{SeriesChange, SeriesRecord},
+    coverage::{LandedVersions, SeriesChange, SeriesRecord},
     dead_letters::{DeadLetterFilter, DeadLetterPosition, KeptLetter},
     error::StoreError,
+    fences::duty_of,
     findings::FindingFilter,
+    leases::{Incarnation, LeaseRecord},
     migrations::Schema,
+    replicas::ReplicaRecord,
 };
-use self::{engine::Engine, statement::sql};
+use self::{engine::Engine, fences::Fences, statement::sql};
 use crate::config::StoreUrl;
 
 /// A handle; clones share the connections.
 #[derive(Debug, Clone)]
 pub struct Store {
     engine: Engine,
-}
-
-/// Who opens a store. On PostgreSQL it has one owner at a time; a SQLite file lies beside its lake,
-/// whose lock is enough.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Tenancy {
-    Owner,
-    Guest,
+    /// What writes are guarded by; the same for every clone.
+    fences: Fences,
 }
 
 impl Store {
-    /// Opens the store for the one who ingests, and brings its schema up to date. A SQLite file is
-    /// created, with its folder, if absent. Fails with `Owned` while somebody else has it.
+    /// Opens the store and brings its schema up to date. A SQLite file is created, with its folder,
+    /// if absent.
     pub async fn open(url: &StoreUrl) -> Result<Self, StoreError> {
-        Ok(Self { engine: Engine::open(url, Tenancy::Owner).await? })
+        Ok(Self { engine: Engine::open(url).await?, fences: Fences::default() })
     }
 
-    /// Like `open`, beside the owner.
+    /// Like `open`, for a command beside a daemon.
     pub async fn visit(url: &StoreUrl) -> Result<Self, StoreError> {
-        Ok(Self { engine: Engine::open(url, Tenancy::Guest).await? })
+        Self::open(url).await
     }
 
     /// How far the schema of a store is; changes nothing, not even if there is no store.

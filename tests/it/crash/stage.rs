@@ -80,6 +80,7 @@ impl Stage {
             ("PROVIDERS__COINBASE__LIMITS", "2000/s".to_owned()),
             ("PROVIDERS__COINBASE__BURST", "100".to_owned()),
             ("PROVIDERS__COINBASE__IS_MOCK", "true".to_owned()),
+            ("REPLICA__NAME", "stage".to_owned()),
             ("CLOCK__ORIGIN", origin.to_rfc3339()),
             ("CLOCK__SPEED", SPEED.to_string()),
         ];

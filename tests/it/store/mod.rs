@@ -2,6 +2,7 @@
 
 mod contract;
 mod daemon;
+mod leases;
 mod listings;
 mod migrate;
 mod sessions;
