@@ -4,6 +4,7 @@
 mod kills;
 mod points;
 mod postgres;
+mod replicas;
 mod stage;
 mod store;
 mod two_daemons;
