@@ -140,7 +140,9 @@ impl App {
             });
             let known = store.series().await?;
             let books = Arc::new(Books::restore(&known, config.calendars, &providers));
-            catch_up(&lake, &store, &books, &|provider| fleet.has_books_of(provider)).await?;
+            let is_ours = |provider: &ProviderId| fleet.has_books_of(provider);
+            let caught_up = catch_up(&lake, &store, &books, &is_ours).await;
+            let is_current = is_unfenced(caught_up)?;
             let context = (&clock, &lifecycle);
             let both = (&books, &fleet);
             let lander = Lander::start(&lake, &store, both, &metrics, context, &config.lake);
@@ -169,22 +171,23 @@ impl App {
                 lifecycle,
                 _lock: lock,
             });
-            app.open_books(&|provider| app.fleet.has_books_of(provider)).await?;
-            for duty in app.fleet.arrived() {
-                app.fleet.ready(&duty);
+            let opened = app.open_books(&|provider| app.fleet.has_books_of(provider)).await;
+            if is_unfenced(opened)? && is_current {
+                for duty in app.fleet.arrived() {
+                    app.fleet.ready(&duty);
+                }
             }
             Ok(app)
         })
     }
 
-    /// One heartbeat among the replicas; what has become this one's duty is taken up. Tells whose
-    /// books were.
-    pub fn keep_up(&self) -> BoxFuture<'_, Result<Vec<ProviderId>, IngestError>> {
+    /// Takes up what has become this replica's duty since the last time; tells whose books that were.
+    pub fn take_up(&self) -> BoxFuture<'_, Result<Vec<ProviderId>, IngestError>> {
         Box::pin(async move {
             let mut taken_up = Vec::new();
-            for duty in self.fleet.beat().await? {
+            for duty in self.fleet.arrived() {
                 if let Duty::Provider(provider) = &duty {
-                    self.take_up(provider).await?;
+                    self.take_up_books(provider).await?;
                     taken_up.push(provider.clone());
                 }
                 self.fleet.ready(&duty);
@@ -194,7 +197,7 @@ impl App {
     }
 
     /// Learns what another replica has done for a provider, before anything is asked of it here.
-    async fn take_up(&self, provider: &ProviderId) -> Result<(), IngestError> {
+    async fn take_up_books(&self, provider: &ProviderId) -> Result<(), IngestError> {
         let _turn = self.books.turn().await;
         take_over(&self.lake, &self.store, &self.books, provider).await?;
         self.open_books(&|other| other == provider).await?;
@@ -300,6 +303,15 @@ impl App {
         let recent = due - TimeDelta::days(2);
         let origin = book.with_ledger(crate::market::Ledger::origin);
         crate::market::Window::new(watermark.min(recent).max(origin), due).align(timeframe)
+    }
+}
+
+/// Another replica may have taken a duty over while this one was starting; what is left is taken up
+/// anew then.
+fn is_unfenced(outcome: Result<(), IngestError>) -> Result<bool, IngestError> {
+    match outcome {
+        Err(IngestError::Store(error)) if error.is_fenced() => Ok(false),
+        outcome => outcome.map(|()| true),
     }
 }
 

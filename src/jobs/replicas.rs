@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use super::JobSpec;
-use crate::{app::App, error::chain, ingest::IngestError, market::ProviderId};
+use crate::{app::App, error::chain, market::ProviderId};
 
 /// How often it is looked what the others have landed. Real time: nothing of the market hangs on it.
 const FOLLOW: Duration = Duration::from_secs(1);
@@ -16,6 +16,7 @@ pub fn start(app: &Arc<App>) {
     }
 }
 
+/// Nothing else is waited for here: what takes long must not cost the leases.
 async fn beat(app: Arc<App>) {
     let mut said = false;
     loop {
@@ -23,16 +24,12 @@ async fn beat(app: Arc<App>) {
             () = app.lifecycle.stopping() => return,
             () = app.clock.sleep(app.fleet.pulse()) => {}
         }
-        let kept_up = app.keep_up().await;
-        report(&kept_up, &mut said, "the heartbeat of this replica failed");
-        for provider in kept_up.unwrap_or_default() {
-            poll_all(&app, &provider);
-        }
+        report(&app.fleet.beat().await, &mut said, "the heartbeat of this replica failed");
     }
 }
 
 async fn follow(app: Arc<App>) {
-    let mut said = false;
+    let (mut said, mut said_of_books) = (false, false);
     loop {
         tokio::select! {
             () = app.lifecycle.stopping() => return,
@@ -40,6 +37,11 @@ async fn follow(app: Arc<App>) {
         }
         let followed = app.follower.follow(&app.collector).await;
         report(&followed, &mut said, "what other replicas landed cannot be followed");
+        let taken_up = app.take_up().await;
+        report(&taken_up, &mut said_of_books, "a duty cannot be taken up yet");
+        for provider in taken_up.unwrap_or_default() {
+            poll_all(&app, &provider);
+        }
         app.follower.maintain().await;
     }
 }
@@ -52,7 +54,7 @@ fn poll_all(app: &App, provider: &ProviderId) {
 }
 
 /// Says a failure once, until it has passed.
-fn report<T>(outcome: &Result<T, IngestError>, said: &mut bool, what: &str) {
+fn report<T, E: std::error::Error>(outcome: &Result<T, E>, said: &mut bool, what: &str) {
     match outcome {
         Ok(_) => *said = false,
         Err(error) if !*said => {

@@ -66,6 +66,8 @@ async fn fetch(app: &Arc<App>, job: &JobSpec, series: &Series) -> Result<(), Ing
             book.recovered();
             follow_up(app, series, landed);
         }
+        // The books are another replica's.
+        Err(IngestError::NotServed { .. }) => {}
         Err(error) => book.failed(error, app.clock.now()),
     }
     if let JobSpec::Poll(_) = job {
