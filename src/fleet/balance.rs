@@ -91,6 +91,9 @@ mod tests {
     /// Beats of the replicas in `live`, in turns, until nothing moves any more; how many moves.
     fn settle(leases: &mut Vec<LeaseRecord>, live: &[&str], mut now: i64) -> usize {
         let names: BTreeSet<String> = live.iter().map(|name| (*name).to_owned()).collect();
+        for lease in leases.iter_mut().filter(|lease| names.contains(&lease.holder)) {
+            lease.until = at(now + 15);
+        }
         let mut moved = 0;
         for round in 0..20 {
             let before = moved;
