@@ -1,5 +1,6 @@
 //! Every shared handle, built once from the settings; no behaviour.
 
+mod books;
 mod lock;
 
 use std::{collections::BTreeSet, path::PathBuf, sync::Arc};
@@ -7,22 +8,24 @@ use std::{collections::BTreeSet, path::PathBuf, sync::Arc};
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::future::BoxFuture;
 
-use self::lock::Lock;
+use self::{books::is_unfenced, lock::Lock};
 use crate::{
+    access::Access,
     clock::{Clock, SystemClock},
     config::Config,
-    fleet::{Duty, Fleet},
+    fleet::Fleet,
     ingest::{
-        Book, Books, Collector, Concerns, Follower, IngestError, Lander, NotOffered, Reconciler,
-        Roster, Source, StoredSpending, catch_up, closed_until, lineage, take_over,
+        Book, Books, Collector, Follower, IngestError, Lander, NotOffered, Present, Reconciler,
+        Replayer, Roster, Running, Schedule, Schedules, Source, StoredSpending, catch_up,
+        closed_until, seeds,
     },
     jobs::Queue,
     lake::{Lake, LakeError},
     lifecycle::Lifecycle,
-    market::{Feed, InstrumentId, ProviderId, Series, Timeframe},
-    providers::{Context, Origin, Providers},
+    market::{InstrumentId, ProviderId, Series, Timeframe},
+    providers::{Context, Providers},
     quality::reasons,
-    query::{Freshness, Verdict, freshness},
+    query::{Answers, Freshness, Verdict, freshness},
     store::{Store, StoreError},
     telemetry::Metrics,
 };
@@ -35,14 +38,21 @@ pub struct App {
     pub store: Store,
     pub lake: Lake,
     pub providers: Providers,
-    pub roster: Roster,
+    /// What is kept, as last read from the store.
+    present: Present,
+    pub schedules: Schedules,
     pub fleet: Arc<Fleet>,
     pub books: Arc<Books>,
     pub follower: Follower,
     pub lander: Arc<Lander>,
     pub reconciler: Reconciler,
+    pub replayer: Replayer,
     pub collector: Collector,
     pub queue: Queue,
+    pub running: Running,
+    /// What was answered within this second.
+    pub answers: Answers,
+    pub access: Access,
     pub metrics: Metrics,
     pub lifecycle: Lifecycle,
     /// Held while this process uses the lake.
@@ -147,23 +157,35 @@ impl App {
             let both = (&books, &fleet);
             let lander = Lander::start(&lake, &store, both, &metrics, context, &config.lake);
             let follower = Follower::new((&lake, &store), both, &lifecycle);
-            let roster = Roster::new(&config.ingest, &providers)?;
+            let kept = store.kept_assets().await?;
+            let seeds = seeds(&config.ingest, &providers, &kept, clock.now())?;
+            store.seed_assets(&seeds).await?;
+            let revision = store.roster_revision().await?;
+            let roster = Roster::new(&store.kept_assets().await?, &config.ingest, &providers);
+            let schedules = Schedules::new(store.schedules().await?);
+            let lander = Arc::new(lander);
+            let replayer = Replayer::new((&lake, &store, &providers), &books, &lander);
             let reconciler =
                 Reconciler::new((&books, &lake, &store), (&metrics, &clock), &config.reconcile);
             let handles = (&lake, &store, &providers);
             let context = (&clock, &metrics, &lifecycle);
             let collector = Collector::new(handles, context, (&config.feeds, &fleet)).await?;
             let app = Arc::new(Self {
-                queue: Queue::new(&metrics),
-                lander: Arc::new(lander),
+                queue: Queue::new(&metrics, config.ingest.workers),
+                running: Running::default(),
+                lander,
+                answers: Answers::default(),
+                access: Access::new(&store, &clock, &lifecycle, &config.server),
                 reconciler,
+                replayer,
                 collector,
                 config,
                 clock,
                 store,
                 lake,
                 providers,
-                roster,
+                present: Present::new(revision, roster),
+                schedules,
                 fleet,
                 books,
                 follower,
@@ -171,7 +193,9 @@ impl App {
                 lifecycle,
                 _lock: lock,
             });
-            let opened = app.open_books(&|provider| app.fleet.has_books_of(provider)).await;
+            app.hold_up_compaction();
+            let is_kept = |provider: &ProviderId| app.fleet.has_books_of(provider);
+            let opened = app.open_books((&app.roster(), None), &is_kept).await;
             if is_unfenced(opened)? && is_current {
                 for duty in app.fleet.arrived() {
                     app.fleet.ready(&duty);
@@ -181,35 +205,19 @@ impl App {
         })
     }
 
-    /// Takes up what has become this replica's duty since the last time; tells whose books that were.
-    pub fn take_up(&self) -> BoxFuture<'_, Result<Vec<ProviderId>, IngestError>> {
-        Box::pin(async move {
-            let mut taken_up = Vec::new();
-            for duty in self.fleet.arrived() {
-                if let Duty::Provider(provider) = &duty {
-                    self.take_up_books(provider).await?;
-                    taken_up.push(provider.clone());
-                }
-                self.fleet.ready(&duty);
-            }
-            Ok(taken_up)
-        })
+    /// The name under which this process holds what it has in work.
+    pub fn replica(&self) -> &str {
+        self.fleet.name()
     }
 
-    /// Learns what another replica has done for a provider, before anything is asked of it here.
-    async fn take_up_books(&self, provider: &ProviderId) -> Result<(), IngestError> {
-        let _turn = self.books.turn().await;
-        take_over(&self.lake, &self.store, &self.books, provider).await?;
-        self.open_books(&|other| other == provider).await?;
-        if let Some(asked) = self.providers.get(provider) {
-            asked.client().doubt_budget().await;
-        }
-        if provider.as_str() == Feed::PROVIDER {
-            self.collector.take_over().await?;
-        }
-        // Before anybody else has its turn: what is committed from now on is taken in as it comes.
-        self.fleet.ready(&Duty::Provider(provider.clone()));
-        Ok(())
+    /// What is kept at present. Whoever asks twice may get two answers.
+    pub fn roster(&self) -> Arc<Roster> {
+        self.present.roster()
+    }
+
+    fn hold_up_compaction(&self) {
+        let is_held_up = self.schedules.is_paused(Schedule::Compact);
+        self.lake.every_table().for_each(|table| table.hold_up_compaction(is_held_up));
     }
 
     /// Where candles of a series are asked for; nowhere if it was imported.
@@ -230,8 +238,10 @@ impl App {
     }
 
     /// The books of the series that are always kept.
-    pub fn live_books(&self) -> impl Iterator<Item = Arc<Book>> + '_ {
-        self.roster.live().filter_map(|series| self.books.get(series))
+    pub fn live_books(&self) -> impl Iterator<Item = Arc<Book>> + use<> {
+        let roster = self.roster();
+        let books: Vec<_> = roster.live().filter_map(|series| self.books.get(series)).collect();
+        books.into_iter()
     }
 
     /// How fresh a series is at `now`.
@@ -243,8 +253,18 @@ impl App {
     /// The series to read of an asset: of those whose candles may be traded upon the most preferred
     /// one, otherwise the most preferred of all. `None` if nothing is configured.
     pub fn on_duty(&self, asset: &InstrumentId, timeframe: Timeframe) -> Option<Series> {
-        let candidates = self.roster.candidates(asset, timeframe);
-        let now = self.clock.now();
+        self.on_duty_at(asset, timeframe, self.clock.now())
+    }
+
+    /// Like `on_duty`, as of `now`.
+    pub fn on_duty_at(
+        &self,
+        asset: &InstrumentId,
+        timeframe: Timeframe,
+        now: DateTime<Utc>,
+    ) -> Option<Series> {
+        let roster = self.roster();
+        let candidates = roster.candidates(asset, timeframe);
         let serves = |series: &&Series| {
             self.books.get(series).is_some_and(|book| {
                 let verdict = self.freshness(&book, now).verdict;
@@ -257,61 +277,11 @@ impl App {
     /// Rows appended since the start.
     pub fn landed(&self) -> u64 {
         let label = |series: &Series| (series.provider.to_string(), series.timeframe.as_str());
-        let labels: BTreeSet<_> = self.roster.live().map(label).collect();
+        let labels: BTreeSet<_> = self.roster().live().map(label).collect();
         let landed = |(provider, timeframe): &(String, &str)| {
             self.metrics.candles_landed.with_label_values(&[provider.as_str(), timeframe]).get()
         };
         labels.iter().map(landed).sum()
-    }
-
-    /// Opens the books of all series, and tells the store of those that are kept here.
-    async fn open_books(&self, is_kept: &Concerns<'_>) -> Result<(), IngestError> {
-        let mut new = Vec::new();
-        for series in self.roster.live() {
-            let origin = self.origin(series);
-            let is_new = self.books.get(series).is_none();
-            let book = self.books.open(series, origin);
-            if !is_kept(&series.provider) {
-                continue;
-            }
-            let change = if is_new { Some(book.opening()) } else { book.extend_origin(origin) };
-            new.extend(change);
-            if self.providers.offer(series) != Some(Origin::Native) {
-                book.recheck(self.unchecked(&book));
-            }
-        }
-        Ok(self.store.record(&new, None).await?)
-    }
-
-    /// Where the history of a series begins: as far back as is wanted and to be had.
-    ///
-    /// Every series begins where a 4h candle does, so that the first one has all of its hours.
-    fn origin(&self, series: &Series) -> DateTime<Utc> {
-        let now = self.clock.now();
-        let wanted = Timeframe::H4.floor(now - self.config.ingest.history);
-        let finest = lineage(series, &self.providers).pop().unwrap_or_else(|| series.clone());
-        let provider = self.providers.get(&series.provider);
-        let reach = provider.and_then(|provider| provider.reaches_back_to(&finest, now));
-        reach.map_or(wanted, |reach| wanted.max(Timeframe::D1.ceil(reach)))
-    }
-
-    /// What may not have been derived yet when the process last ended.
-    fn unchecked(&self, book: &Book) -> crate::market::Window {
-        let timeframe = book.series().timeframe;
-        let due = self.closed_until(book.series(), self.clock.now());
-        let watermark = book.with_ledger(|ledger| ledger.watermark(due));
-        let recent = due - TimeDelta::days(2);
-        let origin = book.with_ledger(crate::market::Ledger::origin);
-        crate::market::Window::new(watermark.min(recent).max(origin), due).align(timeframe)
-    }
-}
-
-/// Another replica may have taken a duty over while this one was starting; what is left is taken up
-/// anew then.
-fn is_unfenced(outcome: Result<(), IngestError>) -> Result<bool, IngestError> {
-    match outcome {
-        Err(IngestError::Store(error)) if error.is_fenced() => Ok(false),
-        outcome => outcome.map(|()| true),
     }
 }
 

@@ -6,9 +6,12 @@
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
+pub mod access;
 pub mod api;
 pub mod app;
+pub mod backfill;
 pub mod cli;
+pub mod client;
 pub mod clock;
 pub mod config;
 mod crash;

@@ -38,6 +38,11 @@ impl Lifecycle {
         self.stop.cancelled().await;
     }
 
+    /// Is cancelled with the program, or earlier by whoever asked for it.
+    pub fn halt(&self) -> CancellationToken {
+        self.stop.child_token()
+    }
+
     pub fn is_stopping(&self) -> bool {
         self.stop.is_cancelled()
     }

@@ -19,9 +19,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
         // A page of another site may send anything but this without asking first.
         if !is_json(request.headers()) {
-            let detail = "the body is not said to be JSON";
-            let problem = Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "not_json", detail);
-            return Err(problem.fix("add the header content-type: application/json"));
+            return Err(not_json());
         }
         let bytes = Bytes::from_request(request, state).await.map_err(|error| unread(&error))?;
         let mut json = serde_json::Deserializer::from_slice(&bytes);
@@ -43,10 +41,18 @@ fn is_json(headers: &HeaderMap) -> bool {
 }
 
 fn unread(error: &BytesRejection) -> Problem {
-    let status = error.status();
-    let code = match status {
-        StatusCode::PAYLOAD_TOO_LARGE => "body_too_large",
-        _ => "unreadable_body",
-    };
-    Problem::new(status, code, error.body_text()).fix("send less at once")
+    match error.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => too_large(error.body_text()),
+        status => Problem::new(status, "unreadable_body", error.body_text()).fix("send it again"),
+    }
+}
+
+pub(super) fn not_json() -> Problem {
+    let detail = "the body is not said to be JSON";
+    Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "not_json", detail)
+        .fix("add the header content-type: application/json")
+}
+
+pub(super) fn too_large(detail: impl Into<String>) -> Problem {
+    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", detail).fix("send less at once")
 }

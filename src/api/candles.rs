@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::{Json, extract::State};
+use axum::{extract::State, http::HeaderMap, response::Response};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -11,13 +11,15 @@ use super::{
     Problem, coverage,
     coverage::RunView,
     extract::Params,
-    openapi::{Limit, NotFound, OneSeries, Refused, Span, Unavailable},
+    openapi::{Limit, NotFound, NotModified, OneSeries, Refused, Span, Unavailable},
+    tagged,
+    tagged::json,
 };
 use crate::{
     app::App,
     lake::LandedCandle,
     market::{CandleState, Series, Timeframe, Window},
-    query::Verdict,
+    query::{Answer, Verdict},
 };
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -33,7 +35,8 @@ pub(super) struct Candles {
     watermark: DateTime<Utc>,
     /// In order of time.
     candles: Vec<CandleView>,
-    /// Every candle of the window has a state; only those that are `final` are listed above.
+    /// Every candle of the window has a state. Listed above are those that are `final`, and those in
+    /// the lake that are asked for again.
     states: Vec<RunView>,
 }
 
@@ -99,6 +102,7 @@ const NEWEST: u32 = 500;
                 { "start": "2024-03-06T11:59:00Z", "end": "2024-03-06T12:00:00Z", "state": "no_trade", "candles": 1 },
             ],
         })),
+        NotModified,
         Refused,
         NotFound,
         Unavailable,
@@ -106,8 +110,9 @@ const NEWEST: u32 = 500;
 )]
 pub(super) async fn list(
     State(app): State<Arc<App>>,
+    headers: HeaderMap,
     mut params: Params,
-) -> Result<Json<Candles>, Problem> {
+) -> Result<Response, Problem> {
     let book = params.book(&app)?;
     let timeframe = book.series().timeframe;
     let window = params.window(timeframe)?;
@@ -131,7 +136,7 @@ pub(super) async fn list(
         Some(candles) => candles,
         None => app.lake.candles(timeframe).candles(book.series(), window).await?,
     };
-    Ok(Json(Candles {
+    let answer = Candles {
         series: book.series().clone(),
         window,
         as_of,
@@ -139,7 +144,10 @@ pub(super) async fn list(
         watermark: freshness.watermark,
         candles: candles.into_iter().map(|landed| view(landed, timeframe)).collect(),
         states,
-    }))
+    };
+    let Candles { series, window, verdict, watermark, candles, states, .. } = &answer;
+    let substance = json(&(series, window, verdict, watermark, candles, states))?;
+    Ok(tagged::respond(Answer::new(json(&answer)?, &substance), &headers))
 }
 
 fn checked(window: Window, timeframe: Timeframe, limit: Option<u32>) -> Result<Window, Problem> {

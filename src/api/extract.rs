@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, str::FromStr, sync::Arc};
 
 use axum::{
     extract::{FromRequestParts, Query},
-    http::request::Parts,
+    http::{Uri, request::Parts},
 };
 use chrono::{DateTime, Utc};
 
@@ -22,11 +22,15 @@ pub(super) struct Params(BTreeMap<String, String>);
 impl<S: Send + Sync> FromRequestParts<S> for Params {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let Query(pairs) =
-            Query::<Vec<(String, String)>>::from_request_parts(parts, state)
-                .await
-                .map_err(|error| Problem::invalid("query", error.body_text(), "write a=b&c=d"))?;
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        Self::of(&parts.uri)
+    }
+}
+
+impl Params {
+    pub(super) fn of(uri: &Uri) -> Result<Self, Problem> {
+        let Query(pairs) = Query::<Vec<(String, String)>>::try_from_uri(uri)
+            .map_err(|error| Problem::invalid("query", error.body_text(), "write a=b&c=d"))?;
         let mut params = BTreeMap::new();
         for (name, value) in pairs {
             if params.contains_key(&name) {
@@ -37,9 +41,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Params {
         }
         Ok(Self(params))
     }
-}
 
-impl Params {
     /// The text of a parameter.
     pub(super) fn text(&mut self, name: &'static str) -> Option<String> {
         self.0.remove(name)
@@ -70,6 +72,37 @@ impl Params {
         text.parse().map_err(|_| {
             let detail = format!("{name} {} is neither true nor false", quoted(&text));
             Problem::invalid(name, detail, "write true, false or nothing")
+        })
+    }
+
+    /// One of a few words.
+    pub(super) fn one_of<T: Copy>(
+        &mut self,
+        name: &'static str,
+        all: &[T],
+        word: impl Fn(T) -> &'static str,
+    ) -> Result<Option<T>, Problem> {
+        let Some(text) = self.0.remove(name) else { return Ok(None) };
+        let found = all.iter().copied().find(|one| word(*one) == text);
+        found.map(Some).ok_or_else(|| {
+            let detail = format!("there is no {name} {}", quoted(&text));
+            let words: Vec<_> = all.iter().map(|one| word(*one)).collect();
+            Problem::invalid(name, detail, &format!("write one of: {}", words.join(", ")))
+        })
+    }
+
+    /// Where a listing by time and id goes on, as `cursor` wrote it.
+    pub(super) fn cursor(&mut self) -> Result<Option<(DateTime<Utc>, String)>, Problem> {
+        let Some(text) = self.0.remove("cursor") else { return Ok(None) };
+        let read = || {
+            let (micros, id) = text.split_once('.')?;
+            let is_id = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '.';
+            let at = DateTime::from_timestamp_micros(micros.parse().ok()?)?;
+            (!id.is_empty() && id.chars().all(is_id)).then(|| (at, id.to_owned()))
+        };
+        read().map(Some).ok_or_else(|| {
+            let detail = format!("cursor {} is not one of ours", quoted(&text));
+            Problem::invalid("cursor", detail, "use the `next` of the page before")
         })
     }
 
@@ -154,6 +187,11 @@ impl Params {
         };
         Err(Problem::invalid(shortened(name), detail, &fix))
     }
+}
+
+/// Where a listing by time and id has got to.
+pub(super) fn cursor(at: DateTime<Utc>, id: &str) -> String {
+    format!("{}.{id}", at.timestamp_micros())
 }
 
 const BOTH: &str = "give both start and end, or neither";

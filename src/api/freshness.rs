@@ -2,7 +2,11 @@
 
 use std::sync::Arc;
 
-use axum::{Json, extract::State};
+use axum::{
+    extract::State,
+    http::{HeaderMap, Uri},
+    response::Response,
+};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -10,19 +14,20 @@ use utoipa::ToSchema;
 use super::{
     Problem,
     extract::{Params, find, unreadable},
-    openapi::{NotFound, Refused, SeriesList},
-    series,
+    openapi::{NotFound, NotModified, Refused, SeriesList},
+    series, tagged,
+    tagged::json,
 };
 use crate::{
     app::App,
     ingest::{Book, Role},
     market::Series,
-    query::{Freshness, Verdict},
+    query::{Answer, Freshness, Verdict},
 };
 
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct FreshnessList {
-    /// The instant all verdicts are about.
+    /// The instant all verdicts are about, in whole seconds.
     as_of: DateTime<Utc>,
     items: Vec<FreshnessView>,
 }
@@ -55,7 +60,8 @@ struct FreshnessView {
 /// May this be traded upon?
 ///
 /// One verdict per series, by the candles that should exist, never by when something was written.
-/// Answered from memory.
+/// Answered from memory. The `ETag` stays the same while nothing but the time has changed, so a 304
+/// says that every verdict still holds.
 #[utoipa::path(
     get,
     path = "/v1/freshness",
@@ -79,35 +85,70 @@ struct FreshnessView {
                 "market_open": true,
             }],
         })),
+        NotModified,
         Refused,
         NotFound,
     )
 )]
 pub(super) async fn list(
     State(app): State<Arc<App>>,
-    mut params: Params,
-) -> Result<Json<FreshnessList>, Problem> {
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    // Candles close and settle at whole seconds, so that nothing happens within one that the books do
+    // not know; those who ask in the same second get the same answer.
+    let as_of = whole_second(app.clock.now());
+    let question = uri.query().unwrap_or_default();
+    let epoch = app.books.epoch();
+    if let Some(answer) = app.answers.get(question, as_of, epoch) {
+        return Ok(tagged::respond(answer, &headers));
+    }
+    let list = work_out(&app, Params::of(&uri)?, as_of)?;
+    let substance = list.items.iter().map(FreshnessView::substance).collect::<Vec<_>>();
+    let answer = Answer::new(json(&list)?, &json(&substance)?);
+    app.answers.keep(question, as_of, epoch, &answer);
+    Ok(tagged::respond(answer, &headers))
+}
+
+fn work_out(app: &App, mut params: Params, as_of: DateTime<Utc>) -> Result<FreshnessList, Problem> {
     let mut books = match params.text("series") {
         Some(names) => {
             params.without_parts()?;
-            named(&app, &names)?
+            named(app, &names)?
         }
-        None => series::matching(&app, &mut params)?,
+        None => series::matching(app, &mut params)?,
     };
     let on_duty = params.flag("on_duty")?;
     params.finish(
         "series (one or several, separated by commas), asset, timeframe, provider, on_duty",
     )?;
-    let as_of = app.clock.now();
     if on_duty {
         let is_on_duty = |book: &Arc<Book>| {
             let Series { instrument, timeframe, .. } = book.series();
-            app.on_duty(instrument, *timeframe).as_ref() == Some(book.series())
+            app.on_duty_at(instrument, *timeframe, as_of).as_ref() == Some(book.series())
         };
         books.retain(is_on_duty);
     }
-    let items = books.iter().map(|book| view(&app, app.freshness(book, as_of))).collect();
-    Ok(Json(FreshnessList { as_of, items }))
+    let items = books.iter().map(|book| view(app, app.freshness(book, as_of))).collect();
+    Ok(FreshnessList { as_of, items })
+}
+
+fn whole_second(at: DateTime<Utc>) -> DateTime<Utc> {
+    DateTime::from_timestamp(at.timestamp(), 0).unwrap_or(at)
+}
+
+impl FreshnessView {
+    /// Everything but the ages, which follow from it and the time.
+    fn substance(&self) -> impl Serialize + '_ {
+        (
+            &self.series,
+            self.role,
+            self.verdict,
+            (self.last_candle, self.expected_candle, self.lag_candles),
+            self.overdue_seconds > self.stale_after_seconds,
+            (self.watermark, self.market_open),
+        )
+    }
 }
 
 fn named(app: &App, names: &str) -> Result<Vec<Arc<Book>>, Problem> {
@@ -120,7 +161,7 @@ fn named(app: &App, names: &str) -> Result<Vec<Arc<Book>>, Problem> {
 
 fn view(app: &App, freshness: Freshness) -> FreshnessView {
     FreshnessView {
-        role: app.roster.role(&freshness.series),
+        role: app.roster().role(&freshness.series),
         series: freshness.series,
         verdict: freshness.verdict,
         last_candle: freshness.last_candle,

@@ -17,10 +17,11 @@ use utoipa::ToSchema;
 use super::{Problem, openapi::Unavailable};
 use crate::{
     app::App,
-    ingest::Standing,
+    ingest::{Schedule, Standing},
     market::{CandleState, Feed, Window},
     quality::Check,
     query::Verdict,
+    store::OpenLetters,
 };
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -115,13 +116,28 @@ async fn observe(app: &App) -> Result<(), Problem> {
     observe_series(app, now);
     observe_providers(app);
     observe_feeds(app, now);
+    for schedule in Schedule::ALL {
+        let is_paused = i64::from(app.schedules.is_paused(schedule));
+        app.metrics.schedule_paused.with_label_values(&[schedule.as_str()]).set(is_paused);
+    }
     for check in Check::ALL {
         app.metrics.findings.with_label_values(&[check.as_str()]).set(0);
     }
     for (check, count) in app.store.finding_counts().await? {
         app.metrics.findings.with_label_values(&[check.as_str()]).set(count);
     }
+    observe_letters(app).await
+}
+
+/// A provider's groups stay when nothing in them is open any more, so that counts go back to nought.
+async fn observe_letters(app: &App) -> Result<(), Problem> {
     app.metrics.dead_letters.set(app.store.dead_letter_count().await?);
+    for OpenLetters { provider, expectation, letters } in app.store.open_dead_letters().await? {
+        let labels = [&*provider, &*expectation];
+        app.metrics.dead_letters_open.with_label_values(&labels).set(letters);
+    }
+    let oldest = app.store.oldest_dead_letter().await?;
+    app.metrics.dead_letter_oldest.set(oldest.map_or(0, |at| at.timestamp()));
     Ok(())
 }
 

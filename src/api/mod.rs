@@ -1,23 +1,36 @@
 //! The HTTP control plane: the route table, and the middleware around it.
 
+mod assets;
+mod audit;
+mod backfills;
 mod body;
 mod caller;
 mod candles;
 mod coverage;
 mod dead_letters;
 mod docs;
+mod explain;
 mod extract;
 mod feeds;
 mod findings;
 mod freshness;
+mod gaps;
+mod gate;
+mod guard;
 mod health;
 mod indicators;
 mod news;
+mod of_path;
 mod openapi;
 mod problem;
 mod providers;
 mod replicas;
+mod rewind;
+mod schedules;
 mod series;
+mod settings;
+mod situation;
+mod tagged;
 
 use std::{
     any::Any,
@@ -27,7 +40,7 @@ use std::{
 
 use axum::{
     Router,
-    extract::{MatchedPath, Request, State},
+    extract::{DefaultBodyLimit, MatchedPath, Request, State},
     http::{HeaderName, StatusCode, Uri},
     middleware::{self, Next},
     response::{IntoResponse, Response},
@@ -40,8 +53,8 @@ use tower_http::{
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-pub use self::problem::Problem;
-use crate::app::App;
+pub use self::{gate::Peer, problem::Problem};
+use crate::{app::App, market::Scope};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -49,9 +62,9 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 fn table() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::with_openapi(openapi::head())
         .merge(open())
-        .merge(for_readers())
-        .merge(for_operators())
-        .merge(for_admins())
+        .merge(guard::guarded(Scope::Read, for_readers()))
+        .merge(guard::guarded(Scope::Operate, for_operators()))
+        .merge(guard::guarded(Scope::Admin, for_admins()))
 }
 
 /// For whoever can reach the daemon.
@@ -72,7 +85,11 @@ fn for_readers() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(freshness::list))
         .routes(routes!(candles::list))
         .routes(routes!(coverage::show))
+        .routes(routes!(coverage::of_series))
+        .routes(routes!(explain::of_series))
+        .routes(routes!(gaps::list))
         .routes(routes!(dead_letters::list))
+        .routes(routes!(dead_letters::groups::groups))
         .routes(routes!(dead_letters::show))
         .routes(routes!(dead_letters::raw))
         .routes(routes!(findings::list))
@@ -81,17 +98,40 @@ fn for_readers() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(news::list))
         .routes(routes!(indicators::list))
         .routes(routes!(feeds::list))
+        .routes(routes!(assets::list))
+        .routes(routes!(schedules::list))
+        .routes(routes!(backfills::list))
+        .routes(routes!(backfills::show))
+        .routes(routes!(backfills::chunks::chunks))
+        .routes(routes!(backfills::chunks::jobs))
+        .routes(routes!(backfills::events::events))
+        .routes(routes!(backfills::plan::plan))
         .routes(routes!(health::metrics))
 }
 
 /// What has work done, held up or given up.
 fn for_operators() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
+        .routes(routes!(backfills::create))
+        .routes(routes!(backfills::pause))
+        .routes(routes!(backfills::resume))
+        .routes(routes!(backfills::cancel))
+        .routes(routes!(backfills::retry_failed))
+        .routes(routes!(backfills::repair::repair))
+        .routes(routes!(schedules::pause))
+        .routes(routes!(schedules::resume))
+        .routes(routes!(schedules::trigger))
+        .routes(routes!(dead_letters::decisions::replay))
+        .routes(routes!(dead_letters::decisions::discard))
+        .routes(routes!(audit::list))
 }
 
 /// What decides about what is kept, and who may ask.
 fn for_admins() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
+        .routes(routes!(assets::keep, assets::remove))
+        .routes(routes!(rewind::rewind_series))
+        .routes(routes!(settings::show))
 }
 
 /// What `GET /openapi.json` answers.
@@ -103,6 +143,9 @@ pub fn router(app: Arc<App>) -> Router {
     let patience = app.config.server.request_timeout;
     let (routes, _) = table().split_for_parts();
     let routes = routes.fallback(unknown_route).method_not_allowed_fallback(wrong_method);
+    let routes = routes
+        .layer(DefaultBodyLimit::max(app.config.server.max_body))
+        .layer(middleware::from_fn_with_state(app.clone(), gate::pass));
     guarded(routes, patience)
         .layer(middleware::from_fn_with_state(app.clone(), measure))
         .layer(CompressionLayer::new())

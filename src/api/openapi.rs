@@ -5,6 +5,7 @@
 
 mod params;
 mod problems;
+mod security;
 mod words;
 
 use std::sync::LazyLock;
@@ -15,27 +16,30 @@ use utoipa::openapi::{
     schema::Components, tag::TagBuilder,
 };
 
-use self::problems::Whatever;
+use self::problems::{Unread, Whatever};
 pub(super) use self::{
     params::{
-        AssetFilter, FindingFilter, IndicatorFilter, LetterFilter, Limit, OneSeries, SeriesFilter,
-        SeriesList, Span,
+        AssetFilter, AuditFilter, Cursor, FindingFilter, GapFilter, IndicatorFilter, LetterFilter,
+        Limit, OneSeries, PathSeries, Resolution, SeriesFilter, SeriesList, Span,
     },
-    problems::{NotFound, Refused, Unavailable},
+    problems::{Conflicting, NotFound, NotModified, Refused, Unavailable},
+    security::require,
     words::{Octets, StateCounts},
 };
 use super::Problem;
 
 /// What routes are grouped by, in the order they are shown.
-const TAGS: [(&str, &str); 5] = [
+const TAGS: [(&str, &str); 7] = [
     (
         "candles",
         "Closed candles, what became of every expected one, and whether to trust the last.",
     ),
+    ("backfills", "History and repairs that were asked for, chunk by chunk."),
+    ("assets", "What is kept, and what happens by itself; decided while the daemon runs."),
     ("feeds", "News sentiment and macroeconomic indicators."),
     ("quality", "What was refused, and where two accounts of a candle differ."),
     ("providers", "Who is asked, how well they are, and what is left of each quota."),
-    ("operations", "Health, build, metrics and this description."),
+    ("operations", "Health, build, metrics, settings, who did what, and this description."),
 ];
 
 const ABOUT: &str = "Barkeep keeps market bars: it fetches closed candles, checks them and appends \
@@ -51,17 +55,23 @@ pub(super) fn head() -> OpenApi {
         .version(env!("CARGO_PKG_VERSION"))
         .description(Some(ABOUT));
     let tag = |(name, about)| TagBuilder::new().name(name).description(Some(about)).build();
+    let components = ComponentsBuilder::new()
+        .schema_from::<Problem>()
+        .security_scheme(security::KEY, security::scheme());
     OpenApiBuilder::new()
         .info(info.build())
         .tags(Some(TAGS.map(tag)))
-        .components(Some(ComponentsBuilder::new().schema_from::<Problem>().build()))
+        .components(Some(components.build()))
         .build()
 }
 
 /// The document, with what no handler knows of.
 pub(super) fn finished(mut document: OpenApi) -> OpenApi {
-    for operation in document.paths.paths.values_mut().filter_map(|path| path.get.as_mut()) {
+    for operation in document.paths.paths.values_mut().flat_map(security::operations) {
         operation.responses.responses.extend(Whatever::responses_of_all());
+        if operation.request_body.is_some() {
+            operation.responses.responses.extend(Unread::responses_of_all());
+        }
     }
     document.components.iter_mut().for_each(name_items);
     document

@@ -59,8 +59,18 @@ impl Problem {
         Self::new(StatusCode::NOT_FOUND, "not_found", format!("there is no {what}")).fix(fix)
     }
 
+    /// The world is not as the request takes it to be.
+    pub fn conflict(code: &'static str, detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::CONFLICT, code, detail)
+    }
+
     pub fn fix(self, fix: &str) -> Self {
         Self { fix: Some(fix.to_owned()), ..self }
+    }
+
+    /// The same, where the field is a part of something.
+    pub fn inside(self, field: &str) -> Self {
+        Self { field: Some(field.into()), ..self }
     }
 
     pub const fn status(&self) -> StatusCode {

@@ -101,7 +101,7 @@ fn asked(app: &App, provider: &dyn Provider) -> ProviderView {
         pace,
         paused_until,
         clock_skew_seconds: skew.map(|skew| skew.num_milliseconds() as f64 / 1_000.0),
-        series: app.roster.live().filter(|series| series.provider == *provider.id()).count(),
+        series: app.roster().live().filter(|series| series.provider == *provider.id()).count(),
     }
 }
 

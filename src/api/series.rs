@@ -175,7 +175,7 @@ fn series_view(app: &App, book: &Book) -> SeriesView {
     let count = |state| candles_in(state, &states, series.timeframe);
     SeriesView {
         asset_class: series.instrument.asset_class(),
-        role: app.roster.role(&series),
+        role: app.roster().role(&series),
         is_derived: matches!(app.providers.offer(&series), Some(Origin::Derived { .. })),
         origin,
         watermark,

@@ -11,7 +11,7 @@ use url::Url;
 use crate::{
     app::App,
     clock::{Clock, SystemClock},
-    config::{ClockConfig, Config, Limit, Plan, ProvidersConfig},
+    config::{AuthMode, ClockConfig, Config, Limit, Plan, ProvidersConfig},
     market::ParseError,
     query::Verdict,
     serve::serve,
@@ -55,6 +55,11 @@ const FAULTS: [&str; 10] = [
 
 impl Demo {
     pub(super) async fn run(self, defaults: Config) -> anyhow::Result<ExitCode> {
+        anyhow::ensure!(
+            self.bind.ip().is_loopback() || defaults.auth.mode == AuthMode::Keys,
+            "{} is not loopback; for such an address set auth.mode = \"keys\"",
+            self.bind
+        );
         fs::create_dir_all(&self.data).context("the demo's folder cannot be created")?;
         let origin = self.origin()?;
         let clock = Arc::new(SystemClock::scaled(origin, self.speed));

@@ -1,23 +1,43 @@
 //! The commands. Each is a thin layer over the modules that do the work.
 
+mod asking;
+mod assets;
+mod backfill;
+mod backfills;
+mod completions;
+mod config;
+mod confirm;
+mod dead_letters;
 mod demo;
+mod gaps;
+mod given;
 mod health;
 mod import;
+mod jobs;
+mod keys;
 mod migrate;
+mod output;
 mod providers;
+mod refusal;
+mod remote;
+mod schedules;
+mod series;
 mod serve;
 mod simulate_exchange;
+mod status;
+mod watch;
 
 use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 use futures::future::BoxFuture;
 
-use crate::config::{Config, DEFAULTS};
+use crate::config::Config;
 
 /// Keeps market bars: candles from providers into a Delta lake, exactly once.
 #[derive(Debug, Parser)]
 #[command(name = "barkeep", version, propagate_version = true)]
+#[command(after_help = refusal::EXIT_CODES)]
 pub struct Cli {
     /// Settings over the compiled-in defaults; the environment (`BARKEEP__SECTION__KEY`) wins.
     #[arg(long, global = true, value_name = "FILE", env = "BARKEEP_CONFIG", display_order = 900)]
@@ -43,14 +63,23 @@ enum Command {
     Health,
     /// Bring the control store's schema up to date, or see whether it is.
     Migrate(migrate::Migrate),
-    /// Check the settings and print the annotated defaults.
-    Config,
+    #[command(flatten)]
+    Asking(asking::Asking),
+    /// Print a script that completes this command in a shell.
+    Completions(completions::Completions),
+    /// Make, list and revoke the API keys that auth.mode = "keys" asks for.
+    Keys(keys::Keys),
+    /// Check the settings and print those in effect.
+    Config(config::Show),
 }
 
 impl Cli {
     /// Runs the command to its end. Errors come with their causes.
     pub fn run(self) -> BoxFuture<'static, anyhow::Result<ExitCode>> {
         Box::pin(async move {
+            if let Command::Completions(completions) = &self.command {
+                return completions.run();
+            }
             let config = Config::load(self.config.as_deref())?;
             crate::telemetry::init_logging(&config.log)
                 .map_err(|error| anyhow::anyhow!("log.filter: {error}"))?;
@@ -62,11 +91,10 @@ impl Cli {
                 Command::Providers(providers) => providers.run(config).await,
                 Command::Health => health::run(&config).await,
                 Command::Migrate(migrate) => migrate.run(config).await,
-                Command::Config => {
-                    print!("{DEFAULTS}");
-                    eprintln!("the settings in effect are valid:\n{config:#?}");
-                    Ok(ExitCode::SUCCESS)
-                }
+                Command::Asking(asking) => Ok(asking.run(&config).await),
+                Command::Completions(completions) => completions.run(),
+                Command::Keys(keys) => keys.run(config).await,
+                Command::Config(show) => show.run(&config),
             }
         })
     }

@@ -1,5 +1,6 @@
 //! Settings: compiled-in defaults, then a file, then the environment; all violations at once.
 
+mod backfill;
 mod calendars;
 mod cdp_key;
 mod feeds;
@@ -8,19 +9,21 @@ mod providers;
 mod reader;
 mod reconcile;
 mod replica;
+mod server;
+mod size;
 mod span;
 mod store;
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     fmt,
-    net::SocketAddr,
     path::Path,
 };
 
 use chrono::{DateTime, TimeDelta, Utc};
 
 pub use self::{
+    backfill::BackfillConfig,
     cdp_key::CdpKey,
     feeds::FeedsConfig,
     limit::Limit,
@@ -31,6 +34,7 @@ pub use self::{
     reader::{ConfigError, DEFAULTS},
     reconcile::ReconcileConfig,
     replica::ReplicaConfig,
+    server::{AuthConfig, AuthMode, ServerConfig, TlsConfig},
     store::{NoStoreUrl, StoreUrl},
 };
 use self::{reader::Reader, span::Span};
@@ -40,6 +44,7 @@ use crate::market::{Calendars, InstrumentId, ProviderId, Timeframe};
 #[derive(Debug, Clone)]
 pub struct Config {
     pub server: ServerConfig,
+    pub auth: AuthConfig,
     pub store_url: StoreUrl,
     pub replica: ReplicaConfig,
     pub lake: LakeConfig,
@@ -48,16 +53,13 @@ pub struct Config {
     /// In the order of `Timeframe::ALL`.
     pub stale_after: [TimeDelta; 6],
     pub reconcile: ReconcileConfig,
+    pub backfill: BackfillConfig,
     pub feeds: FeedsConfig,
     pub providers: ProvidersConfig,
     pub clock: ClockConfig,
     pub log: LogConfig,
-}
-
-#[derive(Debug, Clone)]
-pub struct ServerConfig {
-    pub bind: SocketAddr,
-    pub request_timeout: std::time::Duration,
+    /// Every setting as it is in effect, with what is secret covered up.
+    pub shown: serde_json::Value,
 }
 
 #[derive(Debug, Clone)]
@@ -132,15 +134,10 @@ impl Config {
         environment: HashMap<String, String>,
     ) -> Result<Self, ConfigError> {
         let mut read = Reader::open(file, environment.into_iter().collect())?;
+        let auth = server::auth(&mut read);
         let config = Self {
-            server: ServerConfig {
-                bind: read.get_if(
-                    "server.bind",
-                    "without authentication only a loopback address is safe, like 127.0.0.1:8380",
-                    |bind: &SocketAddr| bind.ip().is_loopback(),
-                ),
-                request_timeout: positive(&mut read, "server.request_timeout"),
-            },
+            server: server::server(&mut read, auth.mode),
+            auth,
             store_url: store::store_url(&mut read),
             replica: replica::replica(&mut read),
             lake: lake(&mut read),
@@ -150,6 +147,7 @@ impl Config {
                 TimeDelta::from(read.get::<Span>(&format!("freshness.stale_after_{timeframe}")))
             }),
             reconcile: reconcile::reconcile(&mut read),
+            backfill: backfill::backfill(&mut read),
             feeds: feeds::feeds(&mut read),
             providers: providers::providers(&mut read),
             clock: ClockConfig {
@@ -163,8 +161,9 @@ impl Config {
                     &[("pretty", LogFormat::Pretty), ("json", LogFormat::Json)],
                 ),
             },
+            shown: serde_json::Value::Null,
         };
-        read.finish().map(|()| config)
+        read.finish().map(|shown| Self { shown, ..config })
     }
 
     /// How overdue the next candle may be before a series is stale.

@@ -1,6 +1,10 @@
 //! Reads settings by key path and remembers every violation, so that all are reported at once.
 
-use std::{collections::BTreeSet, fmt, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    path::Path,
+};
 
 use config::{Config as Layers, Environment, File, FileFormat, Map, Value, ValueKind};
 use secrecy::SecretString;
@@ -26,6 +30,8 @@ pub(super) struct Reader {
     layers: Layers,
     defaults: Layers,
     read: BTreeSet<String>,
+    /// What is shown in place of secret settings, by their paths.
+    covers: BTreeMap<String, String>,
     violations: Vec<String>,
 }
 
@@ -46,6 +52,7 @@ impl Reader {
             .prefix_separator("__")
             .separator("__")
             .list_separator(",")
+            .with_list_parse_key("server.hosts")
             .with_list_parse_key("ingest.providers")
             .with_list_parse_key("ingest.assets")
             .with_list_parse_key("ingest.timeframes")
@@ -64,6 +71,7 @@ impl Reader {
             layers: layers.add_source(variables).build().map_err(broken)?,
             defaults: defaults().build().map_err(broken)?,
             read: BTreeSet::new(),
+            covers: BTreeMap::new(),
             violations: Vec::new(),
         })
     }
@@ -128,7 +136,13 @@ impl Reader {
             }),
         };
         let text = text.trim();
+        self.cover(path, if text.is_empty() { "" } else { COVER });
         (!text.is_empty()).then(|| text.to_owned().into())
+    }
+
+    /// Shows `text` where the setting is shown, instead of what it is.
+    pub(super) fn cover(&mut self, path: &str, text: &str) {
+        self.covers.insert(path.to_owned(), text.to_owned());
     }
 
     /// A table whose keys are the operator's own: path, key and list of each. The environment can
@@ -152,15 +166,44 @@ impl Reader {
         self.violations.push(format!("{path}: {what}"));
     }
 
-    /// Every violation, among them the keys that nobody read.
-    pub(super) fn finish(mut self) -> Result<(), ConfigError> {
+    /// The settings as they may be shown; or every violation, among them the keys that nobody read.
+    pub(super) fn finish(mut self) -> Result<serde_json::Value, ConfigError> {
         let mut given = Vec::new();
         leaves("", &self.layers.cache, &mut given);
         for path in given.into_iter().filter(|path| !self.read.contains(path)) {
             self.violations.push(format!("{path}: there is no such setting; see config.toml"));
         }
-        let violations = self.violations;
-        if violations.is_empty() { Ok(()) } else { Err(ConfigError { violations }) }
+        if self.violations.is_empty() {
+            return Ok(shown("", &self.layers.cache, &self.covers));
+        }
+        Err(ConfigError { violations: self.violations })
+    }
+}
+
+/// What stands for a secret.
+const COVER: &str = "***";
+
+fn shown(path: &str, value: &Value, covers: &BTreeMap<String, String>) -> serde_json::Value {
+    if let Some(cover) = covers.get(path) {
+        return cover.as_str().into();
+    }
+    match &value.kind {
+        ValueKind::Nil => serde_json::Value::Null,
+        ValueKind::Boolean(is) => (*is).into(),
+        ValueKind::I64(number) => (*number).into(),
+        ValueKind::U64(number) => (*number).into(),
+        ValueKind::Float(number) => (*number).into(),
+        ValueKind::Array(items) => items.iter().map(|item| shown("", item, covers)).collect(),
+        ValueKind::Table(table) => {
+            // A table of this crate keeps no order; read again, it has that of the alphabet.
+            let entries: BTreeMap<_, _> = table.iter().collect();
+            let entries = entries.into_iter().map(|(key, inner)| {
+                let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+                (key.clone(), shown(&path, inner, covers))
+            });
+            serde_json::Value::Object(entries.collect())
+        }
+        other => other.to_string().into(),
     }
 }
 

@@ -99,10 +99,12 @@ impl fmt::Debug for StoreUrl {
 pub(super) fn store_url(read: &mut Reader) -> StoreUrl {
     let text = read.secret("store.url");
     let text = text.as_ref().map_or("", |text| text.expose_secret());
-    text.parse().unwrap_or_else(|error: NoStoreUrl| {
+    let url: StoreUrl = text.parse().unwrap_or_else(|error: NoStoreUrl| {
         read.violation("store.url", &error.to_string());
         StoreUrl { whole: String::new().into(), shown: String::new() }
-    })
+    });
+    read.cover("store.url", &url.shown);
+    url
 }
 
 #[cfg(test)]

@@ -97,11 +97,12 @@ impl Agenda {
         self.states().iter().map(|(feed, state)| (feed.clone(), state.clone())).collect()
     }
 
-    /// The feeds that are due; none is given out again before it has succeeded or failed, or for
-    /// as long as after a success.
-    pub(super) fn take_due(&self, now: DateTime<Utc>) -> Vec<Feed> {
+    /// The feeds of a kind that are due; none is given out again before it has succeeded or failed,
+    /// or for as long as after a success.
+    pub(super) fn take_due(&self, kind: &str, now: DateTime<Utc>) -> Vec<Feed> {
         let mut states = self.states();
-        let due = states.iter_mut().filter(|(_, state)| state.is_due(now));
+        let due =
+            states.iter_mut().filter(|(feed, state)| feed.kind() == kind && state.is_due(now));
         due.map(|(feed, state)| {
             state.due_at = now + state.every;
             feed.clone()
@@ -170,11 +171,11 @@ mod tests {
     #[test]
     fn a_feed_is_due_at_first_and_after_every_success_and_given_out_once() {
         let agenda = agenda(None);
-        assert_eq!(agenda.take_due(at(0)), [feed()]);
-        assert_eq!(agenda.take_due(at(1)), [], "it is on its way");
+        assert_eq!(agenda.take_due("macro", at(0)), [feed()]);
+        assert_eq!(agenda.take_due("macro", at(1)), [], "it is on its way");
         agenda.succeeded(&feed(), at(5));
-        assert_eq!(agenda.take_due(at(64)), []);
-        assert_eq!(agenda.take_due(at(65)), [feed()]);
+        assert_eq!(agenda.take_due("macro", at(64)), []);
+        assert_eq!(agenda.take_due("macro", at(65)), [feed()]);
     }
 
     #[test]
@@ -188,19 +189,23 @@ mod tests {
 
     #[test]
     fn a_restart_does_not_ask_again_before_it_is_due() {
-        assert_eq!(agenda(Some(-20)).take_due(at(39)), []);
-        assert_eq!(agenda(Some(-20)).take_due(at(40)), [feed()]);
-        assert_eq!(agenda(Some(-500)).take_due(at(0)), [feed()]);
-        assert_eq!(agenda(Some(5_000)).take_due(at(60)), [feed()], "the clock was set back");
+        assert_eq!(agenda(Some(-20)).take_due("macro", at(39)), []);
+        assert_eq!(agenda(Some(-20)).take_due("macro", at(40)), [feed()]);
+        assert_eq!(agenda(Some(-500)).take_due("macro", at(0)), [feed()]);
+        assert_eq!(
+            agenda(Some(5_000)).take_due("macro", at(60)),
+            [feed()],
+            "the clock was set back"
+        );
     }
 
     #[test]
     fn a_clock_set_back_while_running_holds_nothing_up() {
         let agenda = agenda(None);
         agenda.succeeded(&feed(), at(60 * 24 * 365));
-        assert_eq!(agenda.take_due(at(0)), [feed()]);
+        assert_eq!(agenda.take_due("macro", at(0)), [feed()]);
         agenda.succeeded(&feed(), at(0));
-        assert_eq!(agenda.take_due(at(1)), []);
+        assert_eq!(agenda.take_due("macro", at(1)), []);
     }
 
     #[test]

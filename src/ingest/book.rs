@@ -1,22 +1,23 @@
 //! What is known in memory of every series: its ledger, its newest candles, its troubles.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
+use std::sync::{
+    Arc, Mutex, MutexGuard, PoisonError,
+    atomic::{AtomicU64, Ordering},
 };
 
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{
+    behind::Behind,
     IngestError, Policy, Trouble,
     known::{Newest, Tail},
     plan,
     trouble::Patience,
+    uncompared::Uncompared,
 };
 use crate::{
     lake::{LandedCandle, LandingRecord},
-    market::{Calendar, Calendars, Fact, Ledger, ProviderId, Run, Series, Window},
-    providers::Providers,
+    market::{Calendar, CandleState, Fact, Ledger, Run, Series, Window},
     store::{SeriesChange, SeriesRecord},
 };
 
@@ -31,6 +32,8 @@ pub struct Book {
     calendar: Calendar,
     pub(super) turn: tokio::sync::Mutex<()>,
     state: Mutex<State>,
+    /// Counts the changes of all books.
+    epoch: Arc<AtomicU64>,
 }
 
 #[derive(Debug)]
@@ -49,15 +52,10 @@ pub(super) struct State {
     recheck: Option<Window>,
     /// Set while the newest poll did not bring every candle that was due.
     behind: Option<Behind>,
-    /// What landed and was not compared with other accounts yet, disjoint.
-    uncompared: Vec<Window>,
-}
-
-/// A poll is worth repeating before the next candle closes.
-#[derive(Debug, Clone, Copy)]
-struct Behind {
-    polls: u32,
-    poll_at: DateTime<Utc>,
+    /// What backfills answer for, disjoint: nobody else asks for it.
+    taken: Vec<Window>,
+    /// What landed and was not compared with other accounts yet.
+    uncompared: Uncompared,
 }
 
 /// A result that is worked out when it is needed.
@@ -68,7 +66,12 @@ enum Remembered {
 }
 
 impl Book {
-    fn new(series: Series, calendar: Calendar, origin: DateTime<Utc>) -> Self {
+    pub(super) fn new(
+        series: Series,
+        calendar: Calendar,
+        origin: DateTime<Utc>,
+        epoch: Arc<AtomicU64>,
+    ) -> Self {
         let ledger = Ledger::new(series.timeframe, calendar, origin);
         let state = State {
             ledger,
@@ -79,10 +82,11 @@ impl Book {
             unsaved: None,
             recheck: None,
             behind: None,
-            uncompared: Vec::new(),
+            taken: Vec::new(),
+            uncompared: Uncompared::default(),
         };
         let turn = tokio::sync::Mutex::new(());
-        Self { series, calendar, turn, state: Mutex::new(state) }
+        Self { series, calendar, turn, state: Mutex::new(state), epoch }
     }
 
     pub fn series(&self) -> &Series {
@@ -121,31 +125,49 @@ impl Book {
         self.state().trouble = None;
     }
 
-    /// Remembers whether the last poll left a candle that is due out. If so it is repeated, soon at
-    /// first: a provider may be some seconds late, and an hourly candle cannot wait for the next.
-    /// Before `not_before` the provider cannot be asked at all.
+    /// Remembers whether the last poll left a candle that is due out. If so it is repeated, not before
+    /// `not_before`: until then the provider cannot be asked at all.
     pub fn polled(&self, is_behind: bool, now: DateTime<Utc>, not_before: Option<DateTime<Utc>>) {
         let mut state = self.state();
-        let polls = state.behind.map_or(0, |behind| behind.polls);
-        state.behind = is_behind.then(|| {
-            let wait = FIRST_REPEAT * 3_i32.pow(polls.min(8));
-            let longest = (self.series.timeframe.duration() / 4).max(FIRST_REPEAT * 9);
-            let poll_at = now + wait.min(longest);
-            let poll_at = not_before.map_or(poll_at, |until| until.max(poll_at));
-            Behind { polls: polls.saturating_add(1), poll_at }
-        });
+        let again = || Behind::again(state.behind, self.series.timeframe, now, not_before);
+        state.behind = is_behind.then(again);
     }
 
     /// Whether the last poll should be repeated by now.
     pub fn is_poll_due(&self, now: DateTime<Utc>) -> bool {
-        self.state().behind.is_some_and(|behind| behind.poll_at <= now)
+        self.state().behind.is_some_and(|behind| behind.is_due(now))
     }
 
     /// Owes nothing that opens before `until`: another provider answers for it.
     pub fn waive(&self, until: DateTime<Utc>) -> Option<SeriesChange> {
         let until = self.series.timeframe.floor(until);
-        let owed = self.with_ledger(|ledger| ledger.gaps(until));
-        let waived = owed.iter().map(|run| Run { window: run.window, value: Fact::Waived });
+        let facts = self.with_ledger(|ledger| {
+            let owed = ledger.gaps(until).into_iter().map(|run| run.window);
+            let mut facts = Vec::new();
+            for window in owed {
+                facts.push(Run { window, value: Fact::Waived });
+                // What is in the lake and can no longer be asked for is what it was.
+                let landed = ledger.facts(window).filter(|run| run.value.has_landed());
+                facts.extend(landed.map(|run| Run { value: Fact::Final, ..run }));
+            }
+            facts
+        });
+        (!facts.is_empty()).then(|| self.note(&facts))
+    }
+
+    /// Owes nothing that opens before `until` and that nobody has ever asked for: it was missed while
+    /// the series was not kept. What is left to backfills stays owed.
+    pub fn waive_unasked(&self, until: DateTime<Utc>) -> Option<SeriesChange> {
+        let until = self.series.timeframe.floor(until);
+        let mut missed = self.with_taken(|ledger, taken| {
+            let is_taken = |run: &Run<CandleState>| {
+                taken.iter().any(|window| !window.intersect(run.window).is_empty())
+            };
+            let mut gaps = ledger.gaps(until);
+            gaps.retain(|run| run.value == CandleState::Pending && !is_taken(run));
+            gaps
+        });
+        let waived = missed.drain(..).map(|run| Run { window: run.window, value: Fact::Waived });
         let facts: Vec<_> = waived.collect();
         (!facts.is_empty()).then(|| self.note(&facts))
     }
@@ -155,6 +177,19 @@ impl Book {
         let mut state = self.state();
         let origin = state.ledger.origin();
         self.change(&mut state, Window::new(origin, origin))
+    }
+
+    /// Leaves these windows to backfills, and only these.
+    pub fn leave_to_backfills(&self, taken: Vec<Window>) {
+        let mut state = self.state();
+        state.question_at = Remembered::Unknown;
+        state.taken = taken;
+    }
+
+    /// Looks at the ledger, and at what is left to backfills.
+    pub fn with_taken<T>(&self, look: impl FnOnce(&Ledger, &[Window]) -> T) -> T {
+        let state = self.state();
+        look(&state.ledger, &state.taken)
     }
 
     /// When the next question about an old candle may be asked; worked out anew only after a change.
@@ -167,7 +202,8 @@ impl Book {
         if let Remembered::Known(question_at) = state.question_at {
             return question_at;
         }
-        let question_at = plan::next_question_at(&state.ledger, closed_until, policy);
+        let question_at =
+            plan::next_question_at((&state.ledger, &state.taken), closed_until, policy);
         state.question_at = Remembered::Known(question_at);
         question_at
     }
@@ -186,27 +222,12 @@ impl Book {
 
     /// Says that the candles of `window` should be compared with other accounts of them.
     pub fn compare_later(&self, window: Window) {
-        let mut state = self.state();
-        let (touching, mut apart): (Vec<_>, Vec<_>) = std::mem::take(&mut state.uncompared)
-            .into_iter()
-            .partition(|other| other.start <= window.end && window.start <= other.end);
-        let all = touching.into_iter().fold(window, |all, next| {
-            Window::new(all.start.min(next.start), all.end.max(next.end))
-        });
-        apart.push(all);
-        state.uncompared = apart;
+        self.state().uncompared.add(window);
     }
 
     /// A stretch of at most `most` candles to compare; it is up to the caller from now on.
     pub fn take_to_compare(&self, most: i64) -> Option<Window> {
-        let mut state = self.state();
-        let window = state.uncompared.pop()?;
-        let mut chunks = window.chunks(self.series.timeframe, most);
-        let first = chunks.next()?;
-        if first.end < window.end {
-            state.uncompared.push(Window::new(first.end, window.end));
-        }
-        Some(first)
+        self.state().uncompared.take(self.series.timeframe, most)
     }
 
     pub fn has_to_compare(&self) -> bool {
@@ -219,6 +240,7 @@ impl Book {
         let before = state.ledger.origin();
         state.ledger.extend_origin(origin);
         state.question_at = Remembered::Unknown;
+        self.changed();
         let now = state.ledger.origin();
         (now != before).then(|| self.change(&mut state, Window::new(now, now)))
     }
@@ -229,6 +251,7 @@ impl Book {
         for run in facts {
             state.ledger.record(run.window, run.value);
         }
+        state.ledger.reach_back();
         state.question_at = Remembered::Unknown;
         self.change(&mut state, hull(facts))
     }
@@ -242,19 +265,53 @@ impl Book {
         SeriesChange { landings: record.landing, ..change }
     }
 
-    /// The change that makes the store agree with the ledger on `window`.
-    fn change(&self, state: &mut State, window: Window) -> SeriesChange {
-        let window = state.unsaved.map_or(window, |unsaved| {
-            Window::new(unsaved.start.min(window.start), unsaved.end.max(window.end))
-        });
-        state.unsaved = Some(window);
+    /// What the store would be told if everything from `to` on were forgotten.
+    pub(super) fn if_rewound(&self, to: DateTime<Utc>) -> SeriesChange {
+        let state = self.state();
+        let mut ledger = state.ledger.clone();
+        ledger.rewind(to);
+        let window = hull_of(state.unsaved, rewound(&state.ledger, to));
+        self.told(&state, &ledger, window)
+    }
+
+    /// Forgets what is known of the candles from `to` on; their rows stay.
+    pub(super) fn rewind(&self, to: DateTime<Utc>) {
+        let mut state = self.state();
+        let window = rewound(&state.ledger, to);
+        state.ledger.rewind(to);
+        state.question_at = Remembered::Unknown;
+        // Whoever noted something in between has not told the store of this.
+        state.unsaved = Some(hull_of(state.unsaved, window));
+        drop(state);
+        self.changed();
+    }
+
+    /// What the store may not have been told; `None` if it has everything.
+    pub fn untold(&self) -> Option<SeriesChange> {
+        let state = self.state();
+        state.unsaved.map(|window| self.told(&state, &state.ledger, window))
+    }
+
+    fn told(&self, state: &State, ledger: &Ledger, window: Window) -> SeriesChange {
         SeriesChange {
             series: self.series.clone(),
-            origin: state.ledger.origin(),
+            origin: ledger.origin(),
             landings: state.landings,
             window,
-            facts: state.ledger.runs_touching(window).collect(),
+            facts: ledger.runs_touching(window).collect(),
         }
+    }
+
+    fn changed(&self) {
+        self.epoch.fetch_add(1, Ordering::Release);
+    }
+
+    /// The change that makes the store agree with the ledger on `window`.
+    fn change(&self, state: &mut State, window: Window) -> SeriesChange {
+        let window = hull_of(state.unsaved, window);
+        state.unsaved = Some(window);
+        self.changed();
+        self.told(state, &state.ledger, window)
     }
 
     /// Says that the store has every change made so far.
@@ -265,9 +322,9 @@ impl Book {
     /// Keeps the newest candles of a landing at hand.
     pub(super) fn remember(&self, newest: Option<Newest>) {
         let mut state = self.state();
-        let last_final = state.ledger.last_final(DateTime::<Utc>::MAX_UTC);
+        let last_landed = state.ledger.last_landed();
         if let Some(newest) = newest {
-            state.tail.extend(newest, last_final);
+            state.tail.extend(newest, last_landed);
         }
     }
 
@@ -297,96 +354,43 @@ impl Book {
     }
 
     /// Starts over from what the store has.
-    fn reload(&self, record: &SeriesRecord) {
+    pub(super) fn reload(&self, record: &SeriesRecord) {
         let mut state = self.state();
         state.ledger = Ledger::new(self.series.timeframe, self.calendar, record.origin);
         state.tail.forget();
         state.question_at = Remembered::Unknown;
         (state.unsaved, state.trouble, state.behind) = (None, None, None);
+        restore(&mut state, record);
         drop(state);
-        self.restore(record);
+        self.changed();
     }
 
-    fn restore(&self, record: &SeriesRecord) {
-        let mut state = self.state();
-        state.landings = record.landings;
-        for run in &record.facts {
-            state.ledger.record(run.window, run.value);
-        }
+    pub(super) fn restore(&self, record: &SeriesRecord) {
+        restore(&mut self.state(), record);
     }
 }
 
-/// How soon a poll that left something out is repeated.
-const FIRST_REPEAT: chrono::TimeDelta = chrono::TimeDelta::seconds(5);
+fn restore(state: &mut State, record: &SeriesRecord) {
+    state.landings = record.landings;
+    for run in &record.facts {
+        state.ledger.record(run.window, run.value);
+    }
+}
+
+fn hull_of(unsaved: Option<Window>, window: Window) -> Window {
+    unsaved.map_or(window, |unsaved| {
+        Window::new(unsaved.start.min(window.start), unsaved.end.max(window.end))
+    })
+}
+
+/// From `to` to the last thing that is known.
+fn rewound(ledger: &Ledger, to: DateTime<Utc>) -> Window {
+    let last = ledger.all_facts().last().map_or(to, |run| run.window.end);
+    Window::new(to, last.max(to))
+}
 
 fn hull(facts: &[Run<Fact>]) -> Window {
     let start = facts.iter().map(|run| run.window.start).min().unwrap_or_default();
     let end = facts.iter().map(|run| run.window.end).max().unwrap_or_default();
     Window::new(start, end)
-}
-
-/// All series that are kept.
-#[derive(Debug)]
-pub struct Books {
-    calendars: Calendars,
-    providers: Providers,
-    by_series: RwLock<BTreeMap<Series, Arc<Book>>>,
-    turn: tokio::sync::Mutex<()>,
-}
-
-impl Books {
-    /// Takes up what the store remembers.
-    pub fn restore(records: &[SeriesRecord], calendars: Calendars, providers: &Providers) -> Self {
-        let books = Self {
-            calendars,
-            providers: providers.clone(),
-            by_series: RwLock::default(),
-            turn: tokio::sync::Mutex::default(),
-        };
-        for record in records {
-            books.open(&record.series, record.origin).restore(record);
-        }
-        books
-    }
-
-    /// The book of `series`, begun at `origin` if there is none yet.
-    pub fn open(&self, series: &Series, origin: DateTime<Utc>) -> Arc<Book> {
-        let mut books = self.by_series.write().unwrap_or_else(PoisonError::into_inner);
-        let new = || {
-            let calendar = self.providers.calendar(series, self.calendars);
-            Arc::new(Book::new(series.clone(), calendar, origin))
-        };
-        books.entry(series.clone()).or_insert_with(new).clone()
-    }
-
-    pub fn get(&self, series: &Series) -> Option<Arc<Book>> {
-        self.by_series.read().unwrap_or_else(PoisonError::into_inner).get(series).cloned()
-    }
-
-    /// Whoever takes in what others have landed waits for its turn.
-    pub async fn turn(&self) -> tokio::sync::MutexGuard<'_, ()> {
-        self.turn.lock().await
-    }
-
-    /// Replaces what is known of a series by what the store has.
-    pub fn reload(&self, record: &SeriesRecord) {
-        self.open(&record.series, record.origin).reload(record);
-    }
-
-    /// Everybody who has a book.
-    pub fn providers(&self) -> BTreeSet<ProviderId> {
-        let books = self.by_series.read().unwrap_or_else(PoisonError::into_inner);
-        let mut providers = BTreeSet::new();
-        for series in books.keys() {
-            if !providers.contains(&series.provider) {
-                providers.insert(series.provider.clone());
-            }
-        }
-        providers
-    }
-
-    /// Every book, ordered by series.
-    pub fn all(&self) -> Vec<Arc<Book>> {
-        self.by_series.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
-    }
 }

@@ -117,9 +117,9 @@ impl Collector {
         self.newest.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
-    /// The feeds that are to be collected now; each is given out once.
-    pub fn take_due(&self, now: DateTime<Utc>) -> Vec<Feed> {
-        self.agenda.take_due(now)
+    /// The feeds of a kind that are to be collected now; each is given out once.
+    pub fn take_due(&self, kind: &str, now: DateTime<Utc>) -> Vec<Feed> {
+        self.agenda.take_due(kind, now)
     }
 
     /// Asks a feed for everything since the last time and lands what is news. What landed before a

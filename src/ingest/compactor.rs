@@ -26,10 +26,10 @@ impl Compactor {
         }
     }
 
-    /// Merges what has become full, unless that is under way.
+    /// Merges what has become full, unless that is under way or held up.
     pub(super) fn run(&mut self) {
         let is_running = self.running.as_ref().is_some_and(|running| !running.is_finished());
-        if is_running || self.lifecycle.is_stopping() {
+        if is_running || self.table.compaction_is_held_up() || self.lifecycle.is_stopping() {
             return;
         }
         let table = self.table.clone();

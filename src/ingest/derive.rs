@@ -76,9 +76,9 @@ impl Derivation {
 /// The candles of `window` with no child missing, pending, refused or waived, as runs.
 pub(super) fn complete(children: &Book, timeframe: Timeframe, window: Window) -> Vec<Window> {
     // A candle that begins before its children do would be made of too few of them.
-    let origin = children.with_ledger(crate::market::Ledger::origin);
-    let window = Window::new(window.start.max(timeframe.ceil(origin)), window.end);
-    let states = children.with_ledger(|ledger| ledger.states(window));
+    let beginning = children.with_ledger(crate::market::Ledger::beginning);
+    let window = Window::new(window.start.max(timeframe.ceil(beginning)), window.end);
+    let states = children.with_ledger(|ledger| ledger.states_since(window.start, window));
     let unfit = states.into_iter().filter(|run| {
         matches!(
             run.value,

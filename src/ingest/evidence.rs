@@ -111,7 +111,7 @@ impl<'a> Weigher<'a> {
         let has = |at: DateTime<Utc>| answer.valid.binary_search(&at.timestamp_micros()).is_ok();
         let vanished = ledger
             .facts(answer.window)
-            .filter(|run| run.value == Fact::Final)
+            .filter(|run| run.value.has_landed())
             .flat_map(|run| run.window.open_times(timeframe))
             .any(|at| !has(at) && !answer.refused.contains(&at));
         let is_empty = answer.valid.is_empty() && answer.refused.is_empty();
@@ -159,6 +159,7 @@ impl<'a> Weigher<'a> {
         for open_time in self.answer.refused.range(window.start..window.end.max(window.start)) {
             match self.ledger.fact_at(*open_time) {
                 Some(Fact::Final) => {}
+                Some(Fact::Doubted { asks, .. }) => self.doubt(*open_time, asks),
                 Some(Fact::Quarantined { asks, .. }) => self.quarantine(*open_time, asks),
                 _ => self.quarantine(*open_time, 0),
             }
@@ -174,6 +175,7 @@ impl<'a> Weigher<'a> {
             None => (0, i64::MIN),
             Some(Fact::Absent { asks, asked_at }) => (asks, asked_at),
             Some(Fact::Quarantined { asks, .. }) => return self.quarantine(open_time, asks),
+            Some(Fact::Doubted { asks, .. }) => return self.doubt(open_time, asks),
             Some(_) => return,
         };
         let apart = self.policy.reask_after.num_microseconds().unwrap_or(i64::MAX);
@@ -198,6 +200,16 @@ impl<'a> Weigher<'a> {
         let asks = asks.saturating_add(1);
         let asked_at = self.answer.asked_at.timestamp_micros();
         self.push(self.candle(open_time), Fact::Quarantined { asks, asked_at });
+    }
+
+    /// A candle of the lake that was asked for again and did not come. Its row stays, so after enough
+    /// answers it is what it was; asking for ever would not change that.
+    fn doubt(&mut self, open_time: DateTime<Utc>, asks: u8) {
+        let asks = asks.saturating_add(1);
+        let asked_at = self.answer.asked_at.timestamp_micros();
+        let is_over = asks >= self.policy.confirmations || !self.policy.can_confirm;
+        let fact = if is_over { Fact::Final } else { Fact::Doubted { asks, asked_at } };
+        self.push(self.candle(open_time), fact);
     }
 
     /// No candle is known before it, and everything back to the origin is before history as well.

@@ -60,7 +60,7 @@ impl Follower {
         if self.fleet.is_alone() {
             return Ok(());
         }
-        let told: BTreeMap<String, i64> = self.store.told().await?.into_iter().collect();
+        let told: BTreeMap<String, i64> = self.store.counts_of_leases().await?.into_iter().collect();
         let mut news = Vec::new();
         for provider in self.books.providers() {
             let duty = duty_of(&provider);
@@ -106,7 +106,7 @@ impl Follower {
         }
         for Maintained { table, version, compactor } in self.maintained.lock().await.iter_mut() {
             let newest = Some(table.version());
-            if *version != newest {
+            if *version != newest && !table.compaction_is_held_up() {
                 *version = newest;
                 compactor.run();
             }

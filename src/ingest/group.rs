@@ -79,8 +79,8 @@ struct Group {
     clock: Arc<dyn Clock>,
     lifecycle: Lifecycle,
     config: LakeConfig,
-    /// Changes that are in the lake but, because the store failed, not yet in the store.
-    unsaved: Vec<SeriesChange>,
+    /// Whose candles are in the lake while the store, because it failed, may not know it yet.
+    unsaved: Vec<Arc<Book>>,
     compactor: Compactor,
 }
 
@@ -217,8 +217,11 @@ impl Group {
         replies: Vec<Reply>,
     ) {
         crash::point("committed");
-        let changes = books.iter().zip(&records).map(|(book, record)| book.apply(record));
-        self.unsaved.extend(changes);
+        for (book, record) in books.iter().zip(&records) {
+            book.apply(record);
+            self.unsaved.retain(|other| other.series() != book.series());
+            self.unsaved.push(book.clone());
+        }
         let saved = self.save(version).await;
         for (book, reply) in books.iter().zip(replies) {
             let provider = &book.series().provider;
@@ -242,11 +245,14 @@ impl Group {
     async fn save(&mut self, version: u64) -> Result<(), IngestError> {
         loop {
             let store = &self.store;
-            self.unsaved.retain(|change| store.may_write_of(&change.series.provider));
+            self.unsaved.retain(|book| store.may_write_of(&book.series().provider));
+            // As the books are now, not as they were when the store failed: one may have been rewound.
+            let changes: Vec<SeriesChange> =
+                self.unsaved.iter().filter_map(|book| book.untold()).collect();
             let is_ours = |provider: &ProviderId| self.fleet.keeps_books_of(provider);
             let providers = self.books.providers().into_iter().filter(is_ours).collect();
             let reached = (self.table.name(), version);
-            match store.record_landed(&self.unsaved, reached, &providers).await {
+            match store.record_landed(&changes, reached, &providers).await {
                 Ok(()) => break,
                 // Then fewer are ours than before, so this comes to an end.
                 Err(error) if error.is_fenced() => self.fleet.fenced(),

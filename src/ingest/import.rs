@@ -41,7 +41,7 @@ pub struct Importer {
 const PIECE: usize = 100_000;
 
 /// A file is asked once and never again: what it lacks is missing, not confirmed as no trade.
-const POLICY: Policy = Policy {
+pub(super) const POLICY: Policy = Policy {
     can_confirm: false,
     confirmations: u8::MAX,
     empty_confirmations: u8::MAX,

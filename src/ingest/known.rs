@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use super::Book;
 use crate::{
     lake::{CandleTable, LakeError, LandedCandle, Rows},
-    market::{Fact, Window},
+    market::Window,
     quality::ValidBatch,
 };
 
@@ -102,7 +102,7 @@ pub(super) async fn known(
 ) -> Result<HashMap<i64, LandedCandle>, LakeError> {
     let landed = {
         let state = book.state();
-        let mut finals = state.ledger.facts(window).filter(|run| run.value == Fact::Final);
+        let mut finals = state.ledger.facts(window).filter(|run| run.value.has_landed());
         let Some(first) = finals.next() else { return Ok(HashMap::new()) };
         let last = finals.next_back().unwrap_or(first);
         let landed = Window::new(first.window.start, last.window.end);
@@ -130,6 +130,15 @@ fn landed_candle(rows: &Rows, row: usize) -> LandedCandle {
     }
 }
 
+/// When an account was received that is about to land.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Account {
+    /// Just now: it goes before whatever has landed.
+    Newest,
+    /// Some time ago, and what has landed may be newer.
+    Late,
+}
+
 /// The rows of an answer that are news, and how many were not.
 pub(super) struct News {
     pub(super) rows: Rows,
@@ -137,7 +146,15 @@ pub(super) struct News {
     pub(super) revised: usize,
 }
 
-pub(super) fn news(batch: ValidBatch, known: &HashMap<i64, LandedCandle>) -> News {
+/// A late account never takes the place of a newer one.
+pub(super) fn news(
+    batch: ValidBatch,
+    known: &HashMap<i64, LandedCandle>,
+    account: Account,
+) -> News {
+    let received_at = batch.provenance().extracted_at;
+    let is_newer =
+        |known: &LandedCandle| account == Account::Late && known.extracted_at >= received_at;
     let candles = batch.candles();
     if known.is_empty() {
         let revisions = vec![0; candles.len()];
@@ -148,6 +165,7 @@ pub(super) fn news(batch: ValidBatch, known: &HashMap<i64, LandedCandle>) -> New
         let revision = match known.get(open_time) {
             None => 0,
             Some(known) if known.candle.has_values_of(&candles.get(row)) => continue,
+            Some(known) if is_newer(known) => continue,
             Some(known) => known.revision + 1,
         };
         kept.push(row);

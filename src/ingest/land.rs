@@ -8,7 +8,8 @@ use super::{
     Book, Books, IngestError, Policy,
     evidence::{self, Answer, Findings},
     group::{Groups, Landing},
-    known::{self, Newest, Part},
+    import,
+    known::{self, Account, Newest, Part},
 };
 use crate::{
     clock::Clock,
@@ -72,6 +73,26 @@ impl Lander {
         verdicts: Vec<Verdict>,
         policy: Policy,
     ) -> Result<Landed, IngestError> {
+        self.land_account(book, verdicts, policy, Account::Newest).await
+    }
+
+    /// Lands what was received some time ago. It takes the place of nothing newer, and proves nothing
+    /// about candles that it does not have.
+    pub(super) async fn land_late(
+        &self,
+        book: &Arc<Book>,
+        verdicts: Vec<Verdict>,
+    ) -> Result<Landed, IngestError> {
+        self.land_account(book, verdicts, import::POLICY, Account::Late).await
+    }
+
+    async fn land_account(
+        &self,
+        book: &Arc<Book>,
+        verdicts: Vec<Verdict>,
+        policy: Policy,
+        account: Account,
+    ) -> Result<Landed, IngestError> {
         let _turn = book.turn.lock().await;
         let provider = &book.series().provider;
         if !self.fleet.serves(provider) {
@@ -85,7 +106,7 @@ impl Lander {
         }
         let findings = weigh(book, &verdicts, policy);
         let mut landed = self.tally(book, &verdicts, &findings);
-        let (rows, newest) = self.news(book, verdicts, &mut landed).await?;
+        let (rows, newest) = self.news(book, verdicts, &mut landed, account).await?;
         let facts: Vec<Run<Fact>> =
             findings.into_iter().flat_map(|findings| findings.facts).collect();
         if rows.is_empty() {
@@ -144,13 +165,14 @@ impl Lander {
         book: &Book,
         verdicts: Vec<Verdict>,
         landed: &mut Landed,
+        account: Account,
     ) -> Result<(Vec<Rows>, Option<Newest>), IngestError> {
         let table = self.lake.candles(book.series().timeframe);
         let (mut rows, mut windows) = (Vec::new(), Vec::new());
         for verdict in verdicts {
             let window = verdict.valid.window();
             let known = known::known(book, table, window).await?;
-            let news = known::news(verdict.valid, &known);
+            let news = known::news(verdict.valid, &known, account);
             landed.unchanged += news.unchanged;
             landed.revised += news.revised;
             landed.rows += news.rows.revisions.len();

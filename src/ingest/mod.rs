@@ -13,16 +13,21 @@
 //!   ├─ book.rs         the facts enter the ledgers in memory
 //!   └─ store           the same facts and the commit's version, one transaction
 //!
+//! replay.rs     dead letters judged again by the rules of today (reread.rs), and landed late
 //! collect.rs    the same for news and macroeconomic indicators; agenda.rs says when
-//! roster.rs     who is asked for an asset, and who stands in
+//! roster.rs     who is asked for an asset, and who stands in; present.rs has the one that holds now
+//! schedules.rs  what happens by itself, and whether it is held up
 //! reconcile.rs  two accounts of the same candle, compared after they landed
+//! rewind.rs     takes back what is known, so that it is asked for again
 //! catch_up.rs   at start, and when somebody else committed: replays the records of the log
 //! follow.rs     what other replicas land, taken in so that everyone may be read from
 //! ```
 #![doc = include_str!("decisions.md")]
 
 mod agenda;
+mod behind;
 mod book;
+mod books;
 mod catch_up;
 mod collect;
 mod compactor;
@@ -35,15 +40,23 @@ mod import;
 mod known;
 mod land;
 mod plan;
+mod present;
 mod reconcile;
+mod replay;
+mod reread;
+mod rewind;
 mod roster;
+mod running;
+mod schedules;
 mod source;
 mod spend_log;
 mod trouble;
+mod uncompared;
 
 pub use self::{
     agenda::{FeedState, Standing},
-    book::{Book, Books},
+    book::Book,
+    books::Books,
     catch_up::{Concerns, catch_up, take_over},
     collect::{Collected, Collector},
     error::IngestError,
@@ -51,9 +64,14 @@ pub use self::{
     follow::Follower,
     import::{ImportSummary, Importer},
     land::{Landed, Lander},
-    plan::{closed_until, fill_window, poll_window},
+    plan::{before, closed_until, fill_window, poll_window},
+    present::Present,
     reconcile::{Pair, Reconciler},
-    roster::{NotOffered, Role, Roster, lineage},
+    replay::{Outcome, Replay, Replayer},
+    rewind::rewind,
+    roster::{NotOffered, Role, Roster, lineage, offered, seeds},
+    running::{Begun, Running},
+    schedules::{Schedule, Schedules},
     source::{Fetched, Source},
     spend_log::StoredSpending,
     trouble::Trouble,

@@ -36,14 +36,14 @@ pub fn poll_window(
 /// which the answer can be believed; history that nobody has asked for speaks for itself, and one
 /// candle more may be one request more.
 pub fn fill_window(
-    ledger: &Ledger,
+    (ledger, taken): (&Ledger, &[Window]),
     timeframe: Timeframe,
     (closed_until, now): (DateTime<Utc>, DateTime<Utc>),
     policy: Policy,
     refetch: i64,
     piece_end: impl Fn(DateTime<Utc>) -> DateTime<Utc>,
 ) -> Option<Window> {
-    let questions = questions(ledger, closed_until, policy);
+    let questions = questions((ledger, taken), closed_until, policy);
     let askable = || questions.iter().filter(|question| question.value <= now);
     let candles = |count: i64| TimeDelta::seconds(timeframe.seconds() * count);
     // History that nobody has asked for yet comes before holes that were asked for in vain; the
@@ -66,7 +66,7 @@ pub fn fill_window(
     }
     let anchor =
         if is_asked_anew { before(ledger, timeframe, first.start, refetch) } else { first.start };
-    Some(Window::new(anchor.max(ledger.origin()), end.min(limit)))
+    Some(Window::new(anchor.max(ledger.beginning()), end.min(limit)))
 }
 
 const NEVER_ASKED: DateTime<Utc> = DateTime::<Utc>::MIN_UTC;
@@ -77,7 +77,12 @@ const NEARBY: i64 = 300;
 
 /// Where the last `count` candles before `at` begin that the calendar expects, however long the
 /// market was closed in between: an answer is believed by what is known, and closed hours are not.
-fn before(ledger: &Ledger, timeframe: Timeframe, at: DateTime<Utc>, count: i64) -> DateTime<Utc> {
+pub fn before(
+    ledger: &Ledger,
+    timeframe: Timeframe,
+    at: DateTime<Utc>,
+    count: i64,
+) -> DateTime<Utc> {
     let mut back = count;
     loop {
         let recent = Window::new(at - TimeDelta::seconds(timeframe.seconds() * back), at);
@@ -88,7 +93,7 @@ fn before(ledger: &Ledger, timeframe: Timeframe, at: DateTime<Utc>, count: i64) 
             }
             wanted -= run.candles(timeframe);
         }
-        if wanted == 0 || recent.start <= ledger.origin() {
+        if wanted == 0 || recent.start <= ledger.beginning() {
             return recent.start;
         }
         back *= 2;
@@ -102,21 +107,23 @@ fn expected(ledger: &Ledger, timeframe: Timeframe, window: Window) -> i64 {
 
 /// When the earliest question may be asked; `None` if there is none.
 pub(super) fn next_question_at(
-    ledger: &Ledger,
+    known: (&Ledger, &[Window]),
     closed_until: DateTime<Utc>,
     policy: Policy,
 ) -> Option<DateTime<Utc>> {
-    questions(ledger, closed_until, policy).iter().map(|question| question.value).min()
+    questions(known, closed_until, policy).iter().map(|question| question.value).min()
 }
 
 /// The candles that may still come, and from when on they may be asked for: those never asked for,
 /// those absent from the last answer, and those that were refused only a few times.
 fn questions(
-    ledger: &Ledger,
+    (ledger, taken): (&Ledger, &[Window]),
     closed_until: DateTime<Utc>,
     policy: Policy,
 ) -> Vec<Run<DateTime<Utc>>> {
-    let window = Window::new(ledger.origin(), closed_until.max(ledger.origin()));
+    // Also what a backfill has asked for in vain before the history that is kept by itself.
+    let from = ledger.beginning();
+    let window = Window::new(from, closed_until.max(from));
     let mut questions = Vec::new();
     for state in ledger.states(window) {
         match state.value {
@@ -129,7 +136,17 @@ fn questions(
             _ => {}
         }
     }
-    questions
+    taken.iter().fold(questions, |questions, window| outside(questions, *window))
+}
+
+/// What is left of the questions without those about `window`.
+fn outside(questions: Vec<Run<DateTime<Utc>>>, window: Window) -> Vec<Run<DateTime<Utc>>> {
+    let parts = |question: Run<DateTime<Utc>>| {
+        let before = Window::new(question.window.start, question.window.end.min(window.start));
+        let after = Window::new(question.window.start.max(window.end), question.window.end);
+        [before, after].map(|part| Run { window: part, value: question.value })
+    };
+    questions.into_iter().flat_map(parts).filter(|part| !part.window.is_empty()).collect()
 }
 
 fn again(
@@ -144,6 +161,7 @@ fn again(
         let asked_at = match run.value {
             Fact::Absent { asked_at, .. } if is_followed => asked_at,
             Fact::Quarantined { asks, asked_at } if asks < policy.confirmations => asked_at,
+            Fact::Doubted { asked_at, .. } => asked_at,
             _ => return None,
         };
         let value = DateTime::from_timestamp_micros(asked_at)? + policy.reask_after;

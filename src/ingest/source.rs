@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use futures::{StreamExt, stream};
+use tokio_util::sync::CancellationToken;
 
 use super::{Book, Books, IngestError, Policy, derive::Derivation};
 use crate::{
     clock::Clock,
     config::IngestConfig,
     lake::Lake,
-    lifecycle::Lifecycle,
     market::{Series, Window},
     providers::{Lane, Origin, Provider, Providers},
     quality::{Verdict, validate},
@@ -85,31 +85,36 @@ impl Source {
         }
     }
 
-    /// Asks for a window of any length, several pages at a time; no longer when the program stops.
+    /// The requests that bring the candles of `wanted`.
+    pub fn pages(&self, series: &Series, wanted: &[Window]) -> Vec<Window> {
+        match self {
+            Self::Provider { provider, .. } => provider.pages(series, wanted),
+            Self::Derived(_) => Vec::new(),
+        }
+    }
+
+    /// Asks for candles (aligned, disjoint windows, oldest first), several pages at a time; after
+    /// `halt` for nothing more.
     pub async fn fetch(
         &self,
         book: &Book,
-        window: Window,
+        wanted: &[Window],
         lane: Lane,
-        lifecycle: &Lifecycle,
+        halt: &CancellationToken,
     ) -> Fetched {
         match self {
-            Self::Derived(derivation) => match derivation.fetch(book, window).await {
-                Ok(verdicts) => Fetched { verdicts, failure: None },
-                Err(error) => Fetched { verdicts: Vec::new(), failure: Some((window, error)) },
-            },
+            Self::Derived(derivation) => derive(derivation, book, wanted).await,
             Self::Provider { provider, pages_in_flight, .. } => {
-                let series = book.series();
-                let wanted = book.calendar().expected(window, series.timeframe);
-                let pages = provider.pages(series, &wanted);
+                let pages = provider.pages(book.series(), wanted);
                 let ask = |page| ask(provider.as_ref(), book, page, lane);
                 let mut answers =
                     stream::iter(pages.into_iter().map(ask)).buffered(*pages_in_flight);
                 let mut fetched = Fetched::default();
                 loop {
                     let next = tokio::select! {
+                        biased;
+                        () = halt.cancelled() => break,
                         next = answers.next() => next,
-                        () = lifecycle.stopping() => break,
                     };
                     let Some((page, answer)) = next else { break };
                     match answer {
@@ -124,6 +129,20 @@ impl Source {
             }
         }
     }
+}
+
+async fn derive(derivation: &Derivation, book: &Book, wanted: &[Window]) -> Fetched {
+    let mut fetched = Fetched::default();
+    for window in wanted {
+        match derivation.fetch(book, *window).await {
+            Ok(verdicts) => fetched.verdicts.extend(verdicts),
+            Err(error) => {
+                fetched.failure = Some((*window, error));
+                break;
+            }
+        }
+    }
+    fetched
 }
 
 async fn ask(

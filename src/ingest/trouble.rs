@@ -14,6 +14,9 @@ pub struct Trouble {
     pub attempts: u32,
     /// Whatever can wait waits until then; live polls do not.
     pub retry_at: DateTime<Utc>,
+    /// Where the provider is only not asked any more: what it did that led to it, by outcome and
+    /// message.
+    pub behind: Option<(&'static str, String)>,
 }
 
 /// How long a failure makes others wait: twice as long each time.
@@ -36,6 +39,7 @@ impl Trouble {
         let wait = (patience.first * (1 << (attempts - 1).min(16))).min(patience.longest);
         let retry_at = error.until().map_or(now + wait, |until| until.max(now + wait));
         Self {
+            behind: before.as_ref().and_then(|before| behind(before, error)),
             outcome: error.outcome(),
             message: chain(error),
             since: before.map_or(now, |trouble| trouble.since),
@@ -43,4 +47,18 @@ impl Trouble {
             retry_at,
         }
     }
+}
+
+/// The failure that led to `error`, if that only says that nobody asks.
+fn behind(before: &Trouble, error: &IngestError) -> Option<(&'static str, String)> {
+    let leads_there = match error.outcome() {
+        "circuit_open" => true,
+        "exhausted" => matches!(before.outcome, "throttled" | "exhausted"),
+        _ => false,
+    };
+    if !leads_there {
+        return None;
+    }
+    let is_same = before.outcome == error.outcome();
+    if is_same { before.behind.clone() } else { Some((before.outcome, before.message.clone())) }
 }

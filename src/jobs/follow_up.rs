@@ -3,7 +3,7 @@
 use super::JobSpec;
 use crate::{
     app::App,
-    ingest::{IngestError, Landed, Pair},
+    ingest::{IngestError, Landed, Pair, Schedule},
     market::{AssetClass, Series, Timeframe},
     providers::Origin,
     quality::Check,
@@ -11,7 +11,7 @@ use crate::{
 
 /// What is now known of candles is news for the timeframes derived from them, and for whoever has
 /// candles of the same time.
-pub(super) fn follow_up(app: &App, series: &Series, landed: &Landed) {
+pub fn follow_up(app: &App, series: &Series, landed: &Landed) {
     let Some(window) = landed.window else { return };
     for timeframe in Timeframe::ALL {
         let derived = Series { timeframe, ..series.clone() };
@@ -28,7 +28,10 @@ pub(super) fn follow_up(app: &App, series: &Series, landed: &Landed) {
         && let Some(book) = app.books.get(series)
     {
         book.compare_later(window);
-        app.queue.enqueue(JobSpec::Reconcile(series.clone()));
+        if !app.schedules.is_paused(Schedule::Reconcile) {
+            app.schedules.ticked(Schedule::Reconcile, app.clock.now());
+            app.queue.enqueue(JobSpec::Reconcile(series.clone()));
+        }
     }
 }
 
@@ -53,7 +56,8 @@ pub(super) async fn reconcile(app: &App, series: &Series) -> Result<(), IngestEr
 
 /// Who else has the same candles: other providers, and the provider's own of another timeframe.
 fn pairs(app: &App, series: &Series) -> Vec<Pair> {
-    let candidates = app.roster.candidates(&series.instrument, series.timeframe);
+    let roster = app.roster();
+    let candidates = roster.candidates(&series.instrument, series.timeframe);
     let place = |of: &Series| candidates.iter().position(|candidate| candidate == of);
     let mut pairs = Vec::new();
     for peer in candidates.iter().filter(|peer| *peer != series && has_book(app, peer)) {

@@ -4,6 +4,8 @@
 //! missed collapse into one catch-up. What a job has to do it reads from the ledger when it runs.
 
 mod follow_up;
+mod letters;
+mod out_of_turn;
 mod queue;
 mod reach;
 mod replicas;
@@ -14,10 +16,13 @@ mod timetable;
 mod worker;
 
 pub use self::{
+    follow_up::follow_up,
+    letters::{LetterAction, LetterCommand, LetterError, LetterTally, Letters, decide},
+    out_of_turn::take_up,
     queue::{JobSpec, Queue},
     replicas::start as start_replicating,
-    run::run,
-    scheduler::start as start_scheduler,
+    run::{land, run},
+    scheduler::{Heartbeat, start as start_scheduler, timetable},
     timetable::Timetable,
     worker::start as start_workers,
 };

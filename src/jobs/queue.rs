@@ -1,7 +1,7 @@
 //! What is to be done, each thing once; live polls before backfills.
 
 use std::{
-    collections::{HashSet, VecDeque},
+    collections::{BTreeMap, HashSet, VecDeque},
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
@@ -36,12 +36,22 @@ impl JobSpec {
     }
 
     /// Who is asked.
-    pub fn provider(&self) -> ProviderId {
+    pub fn asked(&self) -> ProviderId {
         match self {
             Self::Poll(series) | Self::Fill(series) | Self::Reconcile(series) => {
                 series.provider.clone()
             }
             Self::Collect(feed) => feed.provider(),
+        }
+    }
+
+    /// Whose series or feed it is about; those of feeds have a provider of their own.
+    fn provider(&self) -> Option<&ProviderId> {
+        match self {
+            Self::Poll(series) | Self::Fill(series) | Self::Reconcile(series) => {
+                Some(&series.provider)
+            }
+            Self::Collect(_) => None,
         }
     }
 
@@ -69,6 +79,9 @@ pub struct Queue {
     lanes: Mutex<Lanes>,
     added: [Notify; 3],
     metrics: Metrics,
+    /// Jobs of one provider that run at the same time in a lane: one that makes its jobs wait does
+    /// not keep those of others waiting.
+    share: usize,
 }
 
 #[derive(Debug, Default)]
@@ -79,8 +92,9 @@ struct Lanes {
 }
 
 impl Queue {
-    pub fn new(metrics: &Metrics) -> Self {
-        Self { lanes: Mutex::default(), added: Default::default(), metrics: metrics.clone() }
+    pub fn new(metrics: &Metrics, share: usize) -> Self {
+        let (lanes, added) = Default::default();
+        Self { lanes, added, metrics: metrics.clone(), share }
     }
 
     /// Adds a job unless it is waiting already. One that is running now will run once more.
@@ -112,7 +126,13 @@ impl Queue {
         let mut lanes = self.lanes();
         let Lanes { waiting, queued, running } = &mut *lanes;
         let waiting = &mut waiting[lane as usize];
-        let free = waiting.iter().position(|job| !running.contains(job))?;
+        let mut busy: BTreeMap<Option<&ProviderId>, usize> = BTreeMap::new();
+        for job in running.iter().filter(|job| job.lane() == lane) {
+            *busy.entry(job.provider()).or_default() += 1;
+        }
+        let has_share = |job: &JobSpec| busy.get(&job.provider()).is_none_or(|n| *n < self.share);
+        let is_free = |job: &JobSpec| has_share(job) && !running.contains(job);
+        let free = waiting.iter().position(is_free)?;
         let job = waiting.remove(free)?;
         queued.remove(&job);
         running.insert(job.clone());
@@ -142,7 +162,7 @@ mod tests {
     use super::*;
 
     fn queue() -> Queue {
-        Queue::new(&Metrics::new().unwrap())
+        Queue::new(&Metrics::new().unwrap(), 2)
     }
 
     fn poll(asset: &str) -> JobSpec {
@@ -186,6 +206,26 @@ mod tests {
         assert_eq!(queue.next(Lane::Live).now_or_never(), None);
         queue.ended(&running);
         assert_eq!(queue.next(Lane::Live).now_or_never(), Some(poll("BTCUSD")));
+    }
+
+    #[test]
+    fn t69_jobs_that_wait_for_one_provider_do_not_keep_those_of_others_waiting() {
+        let queue = queue();
+        let fill = |provider: &str, n: u32| {
+            JobSpec::Fill(format!("{provider}/C{n:03}USD/1m").parse().unwrap())
+        };
+        for n in 0..200 {
+            queue.enqueue(fill("coinbase", n));
+        }
+        queue.enqueue(fill("oanda", 0));
+        let next = || queue.next(Lane::Backfill).now_or_never();
+        let begun = [next(), next(), next()].map(Option::unwrap);
+        assert_eq!(begun, [fill("coinbase", 0), fill("coinbase", 1), fill("oanda", 0)]);
+        assert_eq!(next(), None, "both shares are used");
+        queue.enqueue(fill("oanda", 1));
+        assert_eq!(next(), Some(fill("oanda", 1)));
+        queue.ended(&fill("coinbase", 1));
+        assert_eq!(next(), Some(fill("coinbase", 2)));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use super::JobSpec;
-use crate::{app::App, error::chain, market::ProviderId};
+use crate::{app::App, error::chain, ingest::Schedule, market::ProviderId};
 
 /// How often it is looked what the others have landed. Real time: nothing of the market hangs on it.
 const FOLLOW: Duration = Duration::from_secs(1);
@@ -37,7 +37,7 @@ async fn follow(app: Arc<App>) {
         }
         let followed = app.follower.follow(&app.collector).await;
         report(&followed, &mut said, "what other replicas landed cannot be followed");
-        let taken_up = app.take_up().await;
+        let taken_up = app.take_duties().await;
         report(&taken_up, &mut said_of_books, "a duty cannot be taken up yet");
         for provider in taken_up.unwrap_or_default() {
             poll_all(&app, &provider);
@@ -46,9 +46,13 @@ async fn follow(app: Arc<App>) {
     }
 }
 
-/// What was due while nobody asked is due now.
+/// What was due while nobody asked is due now, unless polls are held up: then it is due afterwards.
 fn poll_all(app: &App, provider: &ProviderId) {
-    for series in app.roster.live().filter(|series| series.provider == *provider) {
+    let roster = app.roster();
+    for series in roster.live().filter(|series| series.provider == *provider) {
+        if app.schedules.is_paused(Schedule::Poll(series.timeframe)) {
+            continue;
+        }
         app.queue.enqueue(JobSpec::Poll(series.clone()));
     }
 }

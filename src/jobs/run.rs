@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     app::App,
-    ingest::{self, Book, Fetched, IngestError, Landed, Source},
+    ingest::{self, Book, Fetched, IngestError, Landed, Role, Source},
     market::{CandleState, Ledger, Series, Window},
     providers::{Lane, ProviderError},
     quality::DeadLetter,
@@ -22,7 +22,7 @@ use crate::{
 /// Runs one job to its end. Running it again is harmless: what has landed is not asked for again.
 pub fn run<'a>(app: &'a Arc<App>, job: &'a JobSpec) -> BoxFuture<'a, Result<(), IngestError>> {
     Box::pin(async move {
-        if !app.fleet.serves(&job.provider()) {
+        if !app.fleet.serves(&job.asked()) {
             return leave(app, job).await;
         }
         match job {
@@ -49,6 +49,10 @@ async fn fetch(app: &Arc<App>, job: &JobSpec, series: &Series) -> Result<(), Ing
     let unknown = || IngestError::UnknownSeries { series: series.clone() };
     let book = app.books.get(series).ok_or_else(unknown)?;
     let source = app.source(series).ok_or_else(unknown)?;
+    // It was queued before somebody decided that nobody keeps it.
+    if app.roster().role(series) == Role::Disabled {
+        return Ok(());
+    }
     if let JobSpec::Fill(_) = job {
         waive_unreachable(app, &book).await?;
     }
@@ -110,7 +114,7 @@ fn plan(app: &App, book: &Book, source: &Source, job: &JobSpec) -> Option<Window
     let closed_until = app.closed_until(book.series(), now);
     let config = &app.config.ingest;
     let refetch = config.refetch_candles;
-    book.with_ledger(|ledger| match job {
+    book.with_taken(|ledger, taken| match job {
         JobSpec::Reconcile(_) | JobSpec::Collect(_) => None,
         JobSpec::Poll(_) => {
             let page = source.page_candles(book.series());
@@ -118,7 +122,7 @@ fn plan(app: &App, book: &Book, source: &Source, job: &JobSpec) -> Option<Window
         }
         JobSpec::Fill(_) if matches!(source, Source::Derived(_)) => None,
         JobSpec::Fill(_) => ingest::fill_window(
-            ledger,
+            (ledger, taken),
             timeframe,
             (closed_until, now),
             source.policy(),
@@ -128,7 +132,7 @@ fn plan(app: &App, book: &Book, source: &Source, job: &JobSpec) -> Option<Window
     })
 }
 
-/// Lands the answers there are, also when a later one failed.
+/// Also when a later answer failed those before it land.
 async fn fetch_and_land(
     app: &App,
     book: &Arc<Book>,
@@ -136,7 +140,24 @@ async fn fetch_and_land(
     window: Window,
     lane: Lane,
 ) -> Result<Landed, IngestError> {
-    let Fetched { verdicts, failure } = source.fetch(book, window, lane, &app.lifecycle).await;
+    let wanted = match source {
+        Source::Derived(_) => vec![window],
+        Source::Provider { .. } => book.calendar().expected(window, book.series().timeframe),
+    };
+    let fetched = source.fetch(book, &wanted, lane, &app.lifecycle.halt()).await;
+    match land(app, book, source, fetched).await? {
+        (landed, None) => Ok(landed),
+        (_, Some(error)) => Err(error),
+    }
+}
+
+/// Lands the answers there are, keeps one that cannot be read, and tells why there are no more.
+pub async fn land(
+    app: &App,
+    book: &Arc<Book>,
+    source: &Source,
+    Fetched { verdicts, failure }: Fetched,
+) -> Result<(Landed, Option<IngestError>), IngestError> {
     let landed = app.lander.land(book, verdicts, source.policy()).await?;
     if landed.rows > 0 {
         tracing::debug!(
@@ -147,7 +168,7 @@ async fn fetch_and_land(
             "landed candles"
         );
     }
-    let Some((page, error)) = failure else { return Ok(landed) };
+    let Some((page, error)) = failure else { return Ok((landed, None)) };
     if let IngestError::Provider(ProviderError::Malformed { detail, body }) = &error {
         let detail = format!("the answer for {page} cannot be read: {detail}");
         let from = (book.series().provider.as_str(), app.clock.now());
@@ -156,5 +177,5 @@ async fn fetch_and_land(
         app.metrics.candles_refused.with_label_values(&labels).inc();
         app.store.keep(&[letter]).await?;
     }
-    Err(error)
+    Ok((landed, Some(error)))
 }

@@ -3,16 +3,20 @@
 //! One cron job drives all series. One job per series would lose ticks: the scheduler crate
 //! announces due jobs through a channel of 200, and 600 series are due within seconds.
 
-use std::sync::Arc;
+use std::{
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use chrono::{DateTime, Utc};
 use tokio_cron_scheduler::{Job, JobScheduler, JobSchedulerError};
 
-use super::{JobSpec, Timetable};
+use super::{JobSpec, Timetable, take_up};
 use crate::{
     app::App,
-    ingest::{self, Book},
-    market::{Feed, ProviderId, Series},
+    error::chain,
+    ingest::{self, Book, Roster, Schedule},
+    market::{Feed, ProviderId, Series, Timeframe},
     providers::Origin,
     query::Verdict,
 };
@@ -36,38 +40,90 @@ pub async fn start(app: &Arc<App>) -> Result<(), JobSchedulerError> {
     Ok(())
 }
 
-struct Heartbeat {
+/// Looks for what is due whenever it beats.
+pub struct Heartbeat {
     app: Arc<App>,
+    state: Mutex<State>,
+    /// Held while it is looked whether anything was decided elsewhere.
+    taking_up: Arc<tokio::sync::Mutex<()>>,
+}
+
+struct State {
+    roster: Arc<Roster>,
     timetable: Timetable,
-    /// Until when the timetable has been looked at.
-    seen: std::sync::Mutex<DateTime<Utc>>,
+    /// Until when the timetable has been looked at, by timeframe: while polls are held up it stays,
+    /// and what they missed is due once when they go on.
+    seen: [DateTime<Utc>; Timeframe::ALL.len()],
 }
 
 impl Heartbeat {
-    fn new(app: &Arc<App>) -> Self {
-        let series = app.roster.live().map(|series| (series.clone(), app.settle(series)));
-        let timetable = Timetable::new(series, app.config.ingest.spread);
+    pub fn new(app: &Arc<App>) -> Self {
+        let roster = app.roster();
+        let timetable = timetable(app, &roster);
         // What was due while we were not running is due now.
-        let seen = std::sync::Mutex::new(DateTime::UNIX_EPOCH);
-        Self { app: app.clone(), timetable, seen }
+        let seen = [DateTime::UNIX_EPOCH; Timeframe::ALL.len()];
+        let state = Mutex::new(State { roster, timetable, seen });
+        Self { app: app.clone(), state, taking_up: Arc::default() }
     }
 
-    fn beat(&self) {
+    pub fn beat(&self) {
         let now = self.app.clock.now();
         self.app.metrics.scheduler_heartbeat.set(now.timestamp());
-        let mut seen = self.seen.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        for series in self.timetable.due(*seen, now).filter(|series| self.concerns(series, now)) {
-            self.app.queue.enqueue(JobSpec::Poll(series.clone()));
-        }
-        *seen = now;
-        drop(seen);
+        self.take_up();
+        self.enqueue_polls(now);
         self.enqueue_repeats(now);
-        self.enqueue_fills(now);
-        if self.app.fleet.serves(&ProviderId::from_static(Feed::PROVIDER)) {
-            for feed in self.app.collector.take_due(now) {
-                self.app.queue.enqueue(JobSpec::Collect(feed));
-            }
+        if !self.app.schedules.is_paused(Schedule::Repair) {
+            self.enqueue_fills(now);
         }
+        self.enqueue_collections(now);
+    }
+
+    /// Looks whether anything was decided, also by another replica. If the store does not answer
+    /// everything goes on as it was, and the next beat looks again.
+    fn take_up(&self) {
+        let Ok(turn) = self.taking_up.clone().try_lock_owned() else { return };
+        let app = self.app.clone();
+        self.app.lifecycle.spawn(async move {
+            if let Err(error) = take_up(&app).await {
+                tracing::warn!(error = chain(&error), "assets and schedules cannot be looked at");
+            }
+            drop(turn);
+        });
+    }
+
+    fn enqueue_polls(&self, now: DateTime<Utc>) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let roster = self.app.roster();
+        if !Arc::ptr_eq(&roster, &state.roster) {
+            // Nobody knows when one that has just come was last asked for.
+            let is_new = |series: &&Series| !state.roster.is_live(series);
+            for series in roster.live().filter(is_new).filter(|one| self.concerns(one, now)) {
+                if !self.app.schedules.is_paused(Schedule::Poll(series.timeframe)) {
+                    self.app.queue.enqueue(JobSpec::Poll(series.clone()));
+                }
+            }
+            state.timetable = timetable(&self.app, &roster);
+            state.roster = roster;
+        }
+        let State { timetable, seen, .. } = &mut *state;
+        for timeframe in Timeframe::ALL {
+            let schedule = Schedule::Poll(timeframe);
+            if self.app.schedules.is_paused(schedule) {
+                continue;
+            }
+            let seen = &mut seen[timeframe as usize];
+            let due = timetable.due(*seen, now).filter(|one| one.timeframe == timeframe);
+            for series in due.filter(|series| self.concerns(series, now)) {
+                self.app.queue.enqueue(JobSpec::Poll(series.clone()));
+                self.app.schedules.ticked(schedule, now);
+            }
+            *seen = now;
+        }
+    }
+
+    /// Whether nobody holds up what asks for the newest candles of the series.
+    fn is_polled(&self, book: &Book) -> bool {
+        !self.app.schedules.is_paused(Schedule::Poll(book.series().timeframe))
     }
 
     /// Whether there may be something to do here for a series: its provider is asked by this replica,
@@ -88,16 +144,17 @@ impl Heartbeat {
 
     /// Polls that left out a candle that was due.
     fn enqueue_repeats(&self, now: DateTime<Utc>) {
-        for book in self.own_books().filter(|book| book.is_poll_due(now)) {
+        let books = self.own_books().filter(|book| self.is_polled(book));
+        for book in books.filter(|book| book.is_poll_due(now)) {
             self.app.queue.enqueue(JobSpec::Poll(book.series().clone()));
         }
     }
 
     /// A backfill is due as soon as a question may be asked. Derived candles wait for their
-    /// children instead.
+    /// children instead. Where polls are held up the newest candles would be asked for here.
     fn enqueue_fills(&self, now: DateTime<Utc>) {
         let policy = ingest::Policy::of_provider(&self.app.config.ingest);
-        for book in self.own_books() {
+        for book in self.own_books().filter(|book| self.is_polled(book)) {
             let series = book.series();
             let is_native = self.app.providers.offer(series) == Some(Origin::Native);
             if !is_native || book.trouble().is_some_and(|trouble| trouble.retry_at > now) {
@@ -106,7 +163,37 @@ impl Heartbeat {
             let closed_until = self.app.closed_until(series, now);
             if book.question_at(closed_until, policy).is_some_and(|at| at <= now) {
                 self.app.queue.enqueue(JobSpec::Fill(series.clone()));
+                self.app.schedules.ticked(Schedule::Repair, now);
             }
         }
+    }
+
+    /// Feeds of a kind that is held up stay due.
+    fn enqueue_collections(&self, now: DateTime<Utc>) {
+        if !self.app.fleet.serves(&ProviderId::from_static(Feed::PROVIDER)) {
+            return;
+        }
+        let schedules = [Schedule::CollectNews, Schedule::CollectMacro];
+        for (kind, schedule) in Feed::KINDS.into_iter().zip(schedules) {
+            if self.app.schedules.is_paused(schedule) {
+                continue;
+            }
+            for feed in self.app.collector.take_due(kind, now) {
+                self.app.queue.enqueue(JobSpec::Collect(feed));
+                self.app.schedules.ticked(schedule, now);
+            }
+        }
+    }
+}
+
+/// When the series that are kept are due.
+pub fn timetable(app: &App, roster: &Roster) -> Timetable {
+    let series = roster.live().map(|series| (series.clone(), app.settle(series)));
+    Timetable::new(series, app.config.ingest.spread)
+}
+
+impl fmt::Debug for Heartbeat {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Heartbeat")
     }
 }

@@ -21,7 +21,8 @@ pub(super) fn stand_in<'a>(
     book: &'a Book,
 ) -> BoxFuture<'a, Result<(), IngestError>> {
     Box::pin(async move {
-        let Some(next) = app.roster.stand_in(book.series()) else { return Ok(()) };
+        let roster = app.roster();
+        let Some(next) = roster.stand_in(book.series()) else { return Ok(()) };
         if !app.fleet.serves(&next.provider) {
             return Ok(());
         }
@@ -31,7 +32,7 @@ pub(super) fn stand_in<'a>(
             .inc();
         let owed_from = owed_from(app, book, next);
         for series in lineage(next, &app.providers) {
-            if !app.roster.is_live(&series) {
+            if !roster.is_live(&series) {
                 take_over(app, &series, owed_from).await?;
             }
             if app.providers.offer(&series) == Some(Origin::Native) {

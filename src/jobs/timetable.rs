@@ -4,7 +4,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::market::Series;
+use crate::market::{Series, Timeframe};
 
 /// One tick per candle of each series.
 #[derive(Debug)]
@@ -28,6 +28,15 @@ impl Timetable {
             Entry { series, after_close }
         };
         Self { entries: settling.into_iter().map(entry).collect() }
+    }
+
+    /// When the next tick of a timeframe is due.
+    pub fn next(&self, timeframe: Timeframe, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        let of_it = self.entries.iter().filter(|entry| entry.series.timeframe == timeframe);
+        let next = of_it.map(|entry| {
+            timeframe.floor(now - entry.after_close) + timeframe.duration() + entry.after_close
+        });
+        next.min()
     }
 
     /// The series with at least one tick in `(after, until]`, each once.

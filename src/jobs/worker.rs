@@ -1,4 +1,4 @@
-//! Runs jobs, several at a time; live polls have workers of their own.
+//! Runs jobs, several at a time of each provider; live polls have workers of their own.
 
 use std::{panic::AssertUnwindSafe, sync::Arc};
 
@@ -9,7 +9,9 @@ use crate::{app::App, error::chain, ingest::IngestError, providers::Lane};
 
 /// Starts the workers of every lane; on stop each finishes the job it has begun.
 pub fn start(app: &Arc<App>) {
-    for _ in 0..app.config.ingest.workers {
+    // The queue gives nobody more than a share, so whoever makes jobs wait leaves the rest to others.
+    let shares = app.providers.iter().count() + usize::from(app.providers.feeds().is_some());
+    for _ in 0..app.config.ingest.workers * shares {
         for lane in Lane::ALL {
             app.lifecycle.spawn(work(app.clone(), lane));
         }

@@ -2,7 +2,10 @@
 
 use std::{
     fmt,
-    sync::{PoisonError, RwLock},
+    sync::{
+        PoisonError, RwLock,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use deltalake::{
@@ -34,6 +37,7 @@ pub struct Table {
     pub(super) metrics: Metrics,
     pub(super) writer: Mutex<Writer>,
     newest: RwLock<DeltaTable>,
+    compaction_is_held_up: AtomicBool,
 }
 
 /// The handle commits are made through.
@@ -74,7 +78,17 @@ impl Table {
                 commits: 0,
             }),
             newest: RwLock::new(table),
+            compaction_is_held_up: AtomicBool::new(false),
         })
+    }
+
+    /// Has nothing compacted by itself until it is told otherwise.
+    pub fn hold_up_compaction(&self, is_held_up: bool) {
+        self.compaction_is_held_up.store(is_held_up, Ordering::Relaxed);
+    }
+
+    pub fn compaction_is_held_up(&self) -> bool {
+        self.compaction_is_held_up.load(Ordering::Relaxed)
     }
 
     pub fn name(&self) -> &'static str {

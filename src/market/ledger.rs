@@ -24,17 +24,24 @@ pub enum Fact {
     Waived,
     /// Asked, and not in the answer; `asks` credible answers agree so far.
     Absent { asks: u8, asked_at: i64 },
+    /// A candle is in the lake and is to be asked for again; `asks` answers lacked it since.
+    Doubted { asks: u8, asked_at: i64 },
 }
 
 impl Fact {
     /// Whether nothing more needs to be done for the candle.
     pub const fn is_accounted_for(self) -> bool {
-        !matches!(self, Self::Absent { .. })
+        !matches!(self, Self::Absent { .. } | Self::Doubted { .. })
+    }
+
+    /// Whether a row of the candle is in the lake.
+    pub const fn has_landed(self) -> bool {
+        matches!(self, Self::Final | Self::Doubted { .. })
     }
 }
 
 /// The one state of a candle that should have closed by now.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CandleState {
     Final,
@@ -113,6 +120,10 @@ impl Ledger {
         self.origin
     }
 
+    pub fn timeframe(&self) -> Timeframe {
+        self.timeframe
+    }
+
     pub fn calendar(&self) -> Calendar {
         self.calendar
     }
@@ -120,6 +131,22 @@ impl Ledger {
     /// Lets history begin earlier. It never begins later again.
     pub fn extend_origin(&mut self, origin: DateTime<Utc>) {
         self.origin = self.origin.min(self.timeframe.floor(origin));
+    }
+
+    /// Where the first candle opens of which something is known, or history begins.
+    pub fn beginning(&self) -> DateTime<Utc> {
+        self.facts.first_key_value().map_or(self.origin, |(first, _)| self.origin.min(*first))
+    }
+
+    /// Lets history begin where what is known of it without a gap does.
+    pub fn reach_back(&mut self) {
+        while let Some((start, (end, _))) = self.facts.range(..self.origin).next_back() {
+            let between = Window::new(*end, self.origin);
+            if !self.calendar.expected(between, self.timeframe).is_empty() {
+                return;
+            }
+            self.origin = *start;
+        }
     }
 
     /// States `fact` of every candle of an aligned `window`, replacing what was said before.
@@ -142,6 +169,26 @@ impl Ledger {
             end = until;
         }
         self.facts.insert(start, (end, fact));
+    }
+
+    /// Takes back every conclusion about the candles from `from` on: those in the lake are doubted,
+    /// the others were never asked for. What is not owed stays so, and a candle that the calendar does
+    /// not expect stays final, because nobody would ask for it.
+    pub fn rewind(&mut self, from: DateTime<Utc>) {
+        let all = Window::new(from, DateTime::<Utc>::MAX_UTC);
+        let taken_back: Vec<_> = self.facts(all).collect();
+        self.erase(all);
+        for Run { window, value } in taken_back {
+            if value == Fact::Waived || value.has_landed() {
+                self.record(window, if value == Fact::Waived { value } else { Fact::Final });
+            }
+            if value.has_landed() {
+                for open in self.calendar.expected(window, self.timeframe) {
+                    let doubted = Fact::Doubted { asks: 0, asked_at: 0 };
+                    self.record(open.intersect(window), doubted);
+                }
+            }
+        }
     }
 
     fn erase(&mut self, window: Window) {
@@ -212,6 +259,12 @@ impl Ledger {
             .map(|(_, (end, _))| (*end).min(before) - self.timeframe.duration())
     }
 
+    /// Open time of the newest candle that has a row in the lake.
+    pub fn last_landed(&self) -> Option<DateTime<Utc>> {
+        let landed = self.facts.values().rev().find(|(_, fact)| fact.has_landed());
+        landed.map(|(end, _)| *end - self.timeframe.duration())
+    }
+
     /// Open time of the oldest final candle.
     pub fn first_final(&self) -> Option<DateTime<Utc>> {
         self.facts.iter().find(|(_, (_, fact))| *fact == Fact::Final).map(|(start, _)| *start)
@@ -221,10 +274,16 @@ impl Ledger {
     ///
     /// The caller ends the window where candles are not closed yet.
     pub fn states(&self, window: Window) -> Vec<Run<CandleState>> {
+        self.states_since(self.origin, window)
+    }
+
+    /// Like `states`, as if history began at `origin`: whatever nobody has asked for since then is
+    /// pending.
+    pub fn states_since(&self, origin: DateTime<Utc>, window: Window) -> Vec<Run<CandleState>> {
         let mut runs = Runs::default();
         let mut at = window.start;
         for fact in self.facts(window) {
-            self.unasked(Window::new(at, fact.window.start), &mut runs);
+            self.unasked(origin, Window::new(at, fact.window.start), &mut runs);
             match fact.value {
                 Fact::Final => runs.push(fact.window, CandleState::Final),
                 Fact::NoTrade => runs.push(fact.window, CandleState::NoTrade),
@@ -232,17 +291,19 @@ impl Ledger {
                 Fact::BeforeHistory => runs.push(fact.window, CandleState::BeforeHistory),
                 Fact::Waived => runs.push(fact.window, CandleState::Waived),
                 Fact::Absent { .. } => self.expected(fact.window, CandleState::Missing, &mut runs),
+                Fact::Doubted { asks: 0, .. } => runs.push(fact.window, CandleState::Pending),
+                Fact::Doubted { .. } => runs.push(fact.window, CandleState::Missing),
             }
             at = fact.window.end;
         }
-        self.unasked(Window::new(at, window.end), &mut runs);
+        self.unasked(origin, Window::new(at, window.end), &mut runs);
         runs.0
     }
 
-    fn unasked(&self, window: Window, runs: &mut Runs) {
-        let before = Window::new(window.start, window.end.min(self.origin));
+    fn unasked(&self, origin: DateTime<Utc>, window: Window, runs: &mut Runs) {
+        let before = Window::new(window.start, window.end.min(origin));
         runs.push(before, CandleState::BeforeHistory);
-        let asked_for = Window::new(window.start.max(self.origin), window.end);
+        let asked_for = Window::new(window.start.max(origin), window.end);
         self.expected(asked_for, CandleState::Pending, runs);
     }
 

@@ -99,6 +99,11 @@ impl Breaker {
         }
     }
 
+    /// Until when nothing is sent.
+    pub(super) fn open_until(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        self.state().open.map(|open| open.until).filter(|until| now < *until)
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

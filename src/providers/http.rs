@@ -170,6 +170,11 @@ impl HttpClient {
         self.breaker.circuit(self.clock.now())
     }
 
+    /// While the circuit is open: until when.
+    pub fn circuit_open_until(&self) -> Option<DateTime<Utc>> {
+        self.breaker.open_until(self.clock.now())
+    }
+
     /// How far the provider's clock is ahead of ours, to the second; `None` before any answer.
     pub fn skew(&self) -> Option<TimeDelta> {
         *self.skew.lock().unwrap_or_else(PoisonError::into_inner)

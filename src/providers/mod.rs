@@ -9,6 +9,7 @@ pub mod coinbase;
 pub mod doctor;
 mod error;
 mod http;
+mod kept;
 mod oanda;
 mod object;
 mod pages;
@@ -25,6 +26,7 @@ pub use self::{
     coinbase::Coinbase,
     error::ProviderError,
     http::{Auth, Context, HttpClient},
+    kept::Kept,
     oanda::Oanda,
     pages::pages,
 };
@@ -92,6 +94,9 @@ pub trait Provider: Send + Sync + fmt::Debug {
         window: Window,
         lane: Lane,
     ) -> BoxFuture<'a, Result<RawBatch, ProviderError>>;
+
+    /// Reads what was kept of an answer once more. Nobody is asked.
+    fn reread(&self, kept: &Kept) -> Result<RawBatch, ProviderError>;
 }
 
 /// Every provider that can be asked: those whose credentials are there.

@@ -1,5 +1,15 @@
 //! The read path: answers from memory where they are asked for many times a second.
 
+mod answers;
+mod days;
+mod explain;
 mod freshness;
+mod gaps;
 
-pub use freshness::{Freshness, Verdict, freshness};
+pub use self::{
+    answers::{Answer, Answers},
+    days::{Condition, Day, days},
+    explain::{Cause, Situation, explain},
+    freshness::{Freshness, Verdict, freshness},
+    gaps::{Asked, Gap, Reason, gaps},
+};

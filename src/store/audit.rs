@@ -50,7 +50,7 @@ impl AuditEntry {
         at: DateTime<Utc>,
         by: &By,
         command: &str,
-        target: impl ToString,
+        target: &dyn std::fmt::Display,
         detail: serde_json::Value,
     ) -> Self {
         let id = format!("au_{}", Uuid::now_v7().simple());

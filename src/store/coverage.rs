@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, Utc};
 
 use super::{
-    Store, StoreError, duty_of, instant,
+    AuditEntry, Store, StoreError, duty_of, instant,
     statement::{Statement, sql},
 };
 use crate::market::{Fact, ProviderId, Run, Series, Window};
@@ -115,12 +115,7 @@ impl Store {
         changes: &[SeriesChange],
         lake_version: Option<(&str, u64)>,
     ) -> Result<(), StoreError> {
-        let providers: BTreeSet<_> = changes.iter().map(|change| &change.series.provider).collect();
-        let mut statements = self.guards(providers.into_iter())?;
-        for change in changes {
-            statements.push(upsert_series(change));
-            replace_facts(change, &mut statements);
-        }
+        let mut statements = self.telling(changes, [].into_iter())?;
         if let Some((table, version)) = lake_version {
             statements.push(reached(table, version));
         }
@@ -136,12 +131,7 @@ impl Store {
         (table, version): (&str, u64),
         providers: &BTreeSet<ProviderId>,
     ) -> Result<(), StoreError> {
-        let concerned = changes.iter().map(|change| &change.series.provider).chain(providers);
-        let mut statements = self.guards(concerned.collect::<BTreeSet<_>>().into_iter())?;
-        for change in changes {
-            statements.push(upsert_series(change));
-            replace_facts(change, &mut statements);
-        }
+        let mut statements = self.telling(changes, providers.iter())?;
         let of = |provider: &ProviderId| reached(&landed_of(table, provider), version);
         statements.extend(providers.iter().map(of));
         self.write_guarded(&statements).await
@@ -158,6 +148,17 @@ impl Store {
         Ok(LandedVersions { table, own: own.collect(), common })
     }
 
+    /// Writes a change that somebody has ordered, and who it was.
+    pub async fn record_ordered(
+        &self,
+        change: &SeriesChange,
+        entry: &AuditEntry,
+    ) -> Result<(), StoreError> {
+        let mut statements = self.telling(std::slice::from_ref(change), [].into_iter())?;
+        statements.push(entry.statement());
+        self.write_guarded(&statements).await
+    }
+
     /// Forgets the facts of every series of a timeframe, before they are told anew from the lake.
     pub async fn forget(&self, series: &[Series]) -> Result<(), StoreError> {
         let providers: BTreeSet<_> = series.iter().map(|series| &series.provider).collect();
@@ -167,6 +168,21 @@ impl Store {
         };
         statements.extend(series.iter().map(forget));
         self.write_guarded(&statements).await
+    }
+
+    /// The changes, and before them what must hold for their providers and for `others`.
+    fn telling<'a>(
+        &self,
+        changes: &'a [SeriesChange],
+        others: impl Iterator<Item = &'a ProviderId>,
+    ) -> Result<Vec<Statement>, StoreError> {
+        let concerned = changes.iter().map(|change| &change.series.provider).chain(others);
+        let mut statements = self.guards(concerned.collect::<BTreeSet<_>>().into_iter())?;
+        for change in changes {
+            statements.push(upsert_series(change));
+            replace_facts(change, &mut statements);
+        }
+        Ok(statements)
     }
 
     fn guards<'a>(
@@ -233,6 +249,7 @@ const fn columns(fact: Fact) -> (&'static str, i64, i64) {
         Fact::BeforeHistory => ("before_history", 0, 0),
         Fact::Waived => ("waived", 0, 0),
         Fact::Absent { asks, asked_at } => ("absent", asks as i64, asked_at),
+        Fact::Doubted { asks, asked_at } => ("doubted", asks as i64, asked_at),
     }
 }
 
@@ -245,6 +262,7 @@ fn run((_, start, end, fact, asks, asked_at): FactRow) -> Result<Run<Fact>, Stor
         "before_history" => Fact::BeforeHistory,
         "waived" => Fact::Waived,
         "absent" => Fact::Absent { asks, asked_at },
+        "doubted" => Fact::Doubted { asks, asked_at },
         _ => return Err(StoreError::Unreadable { what: "a fact", value: fact }),
     };
     Ok(Run { window: Window::new(instant(start), instant(end)), value })

@@ -1,5 +1,7 @@
 //! Candles on which two accounts differ, as long as they do.
 
+use std::collections::BTreeMap;
+
 use sqlx::FromRow;
 
 use super::{Store, StoreError, instant, statement::sql};
@@ -73,6 +75,23 @@ impl Store {
         .bind(i64::from(limit));
         let rows: Vec<Row> = self.engine.read(findings).await?;
         rows.iter().map(finding).collect()
+    }
+
+    /// How many candles of a series in `window` are told differently elsewhere, by UTC day: days since
+    /// 1970 and how many.
+    pub async fn finding_days(
+        &self,
+        series: &Series,
+        window: Window,
+    ) -> Result<BTreeMap<i64, i64>, StoreError> {
+        let days = sql("select open_at / 86400000000, count(distinct open_at) from finding \
+             where (series = $1 or other = $1) and open_at >= $2 and open_at < $3 \
+             group by open_at / 86400000000")
+        .bind(series.to_string())
+        .bind(window.start.timestamp_micros())
+        .bind(window.end.timestamp_micros());
+        let days: Vec<(i64, i64)> = self.engine.read(days).await?;
+        Ok(days.into_iter().collect())
     }
 
     /// How many there are of each check.

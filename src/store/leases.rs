@@ -101,7 +101,7 @@ impl Store {
     }
 
     /// How much was written under each lease, ordered by duty.
-    pub async fn told(&self) -> Result<Vec<(String, i64)>, StoreError> {
+    pub async fn counts_of_leases(&self) -> Result<Vec<(String, i64)>, StoreError> {
         self.engine.read(sql("select name, told from lease order by name collate \"C\"")).await
     }
 }

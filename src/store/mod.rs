@@ -1,7 +1,10 @@
 //! The control store: what must be remembered besides the lake, in SQLite or PostgreSQL.
 
+mod api_keys;
 mod audit;
+mod backfills;
 mod budgets;
+mod chunks;
 mod coverage;
 mod dead_letters;
 mod engine;
@@ -10,24 +13,37 @@ mod feeds;
 mod fences;
 mod findings;
 mod leases;
+mod letter_groups;
+mod letter_states;
 mod migrations;
+mod plans;
 mod postgres;
 mod replicas;
+mod roster;
+mod schedules;
 mod sqlite;
 mod statement;
 
 use chrono::{DateTime, Utc};
 
 pub use self::{
+    api_keys::ApiKey,
     audit::{AuditEntry, AuditFilter},
+    backfills::{BackfillFilter, BackfillState, ChunkCounts, KeptBackfill, NewBackfill},
+    chunks::{ChunkFilter, ChunkState, Claim, Claimer, KeptChunk, NewChunk, Settlement, Spent},
     coverage::{LandedVersions, SeriesChange, SeriesRecord},
-    dead_letters::{DeadLetterFilter, DeadLetterPosition, KeptLetter},
+    dead_letters::{DeadLetterFilter, DeadLetterPosition, KeptLetter, LetterState, Resolved},
     error::StoreError,
     fences::duty_of,
     findings::FindingFilter,
     leases::{Incarnation, LeaseRecord},
+    letter_groups::{LetterGroup, OpenLetters},
+    letter_states::Resolution,
     migrations::Schema,
+    plans::KeptPlan,
     replicas::ReplicaRecord,
+    roster::{KeptAsset, Source},
+    schedules::{KeptSchedule, Paused},
 };
 use self::{engine::Engine, fences::Fences, statement::sql};
 use crate::config::StoreUrl;
@@ -44,12 +60,14 @@ impl Store {
     /// Opens the store and brings its schema up to date. A SQLite file is created, with its folder,
     /// if absent.
     pub async fn open(url: &StoreUrl) -> Result<Self, StoreError> {
-        Ok(Self { engine: Engine::open(url).await?, fences: Fences::default() })
+        let store = Self { engine: Engine::open(url).await?, fences: Fences::default() };
+        store.fingerprint_letters().await?;
+        Ok(store)
     }
 
     /// Like `open`, for a command beside a daemon.
     pub async fn visit(url: &StoreUrl) -> Result<Self, StoreError> {
-        Self::open(url).await
+        Ok(Self { engine: Engine::open(url).await?, fences: Fences::default() })
     }
 
     /// How far the schema of a store is; changes nothing, not even if there is no store.

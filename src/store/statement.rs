@@ -32,7 +32,7 @@ pub(super) struct Statement {
 
 /// The two engines part only where one lacks a clause.
 #[derive(Debug, Clone, Copy)]
-struct Text {
+pub(super) struct Text {
     sqlite: &'static str,
     postgres: &'static str,
 }

@@ -25,6 +25,7 @@ pub struct Metrics {
     pub no_trade_overturned: IntCounterVec,
     pub suspicious_answers: IntCounterVec,
     pub stand_ins: IntCounterVec,
+    pub backfill_chunks: IntCounterVec,
     pub feed_items: IntCounterVec,
     pub feed_success: IntGaugeVec,
     pub feeds_by_state: IntGaugeVec,
@@ -49,10 +50,13 @@ pub struct Metrics {
     pub series_by_verdict: IntGaugeVec,
     pub candles_owed: IntGaugeVec,
     pub dead_letters: IntGauge,
+    pub dead_letters_open: IntGaugeVec,
+    pub dead_letter_oldest: IntGauge,
     pub scheduler_heartbeat: IntGauge,
     pub lease_held: IntGaugeVec,
     pub lease_lost: IntCounterVec,
     pub fenced: IntCounterVec,
+    pub schedule_paused: IntGaugeVec,
     pub http_requests: IntCounterVec,
     pub http_request_seconds: HistogramVec,
 }
@@ -133,6 +137,12 @@ impl Metrics {
                 "stand_ins_total",
                 "Polls that were handed to the next provider.",
                 &["provider", "stand_in"],
+            )?,
+            backfill_chunks: new.counter(
+                "backfill_chunks_total",
+                "Attempts at chunks of backfills by what became of them: done, failed, or left \
+                 for later.",
+                &["provider", "outcome"],
             )?,
             feed_items: new.counter(
                 "feed_items_total",
@@ -238,9 +248,23 @@ impl Metrics {
                 &["state"],
             )?,
             dead_letters: new.plain_gauge("dead_letters", "Dead letters kept.")?,
+            dead_letters_open: new.gauge(
+                "dead_letters_open",
+                "Dead letters nobody has decided about, at the time of the scrape.",
+                &["provider", "expectation"],
+            )?,
+            dead_letter_oldest: new.plain_gauge(
+                "dead_letter_oldest_open_timestamp_seconds",
+                "When the oldest dead letter that is open was received, Unix time; 0 if none is.",
+            )?,
             scheduler_heartbeat: new.plain_gauge(
                 "scheduler_heartbeat_timestamp_seconds",
                 "When the scheduler last looked for due series, Unix time.",
+            )?,
+            schedule_paused: new.gauge(
+                "schedule_paused",
+                "1 while somebody holds a schedule up, otherwise 0.",
+                &["schedule"],
             )?,
             http_requests: new.counter(
                 "http_requests_total",

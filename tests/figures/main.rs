@@ -5,8 +5,13 @@
 mod bare;
 mod budget;
 mod end_to_end;
+mod freshness;
 mod layout;
+mod listings;
 mod machine;
+#[expect(dead_code, clippy::unwrap_used, reason = "of the tests' cluster a figure needs a part")]
+#[path = "../it/support/postgres.rs"]
+mod postgres;
 mod restart;
 mod ticks;
 mod workload;
@@ -24,11 +29,17 @@ fn main() {
         if wanted("budget") {
             budget::measure().await;
         }
+        if wanted("freshness") {
+            freshness::measure().await;
+        }
         if wanted("restart") {
             restart::measure().await;
         }
         if wanted("layout") {
             layout::measure().await;
+        }
+        if wanted("listings") {
+            listings::measure().await;
         }
         if wanted("ticks") {
             ticks::measure().await;

@@ -74,7 +74,8 @@ impl Workload {
 
 /// Runs a job for every live series, `at_once` at a time.
 pub(crate) async fn run_all(app: &Arc<App>, at_once: usize, job: fn(Series) -> JobSpec) {
-    let jobs = app.roster.live().cloned().map(|series| {
+    let roster = app.roster();
+    let jobs = roster.live().cloned().map(|series| {
         let app = app.clone();
         async move {
             let run = tokio::spawn(async move { jobs::run(&app, &job(series)).await });

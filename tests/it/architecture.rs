@@ -7,7 +7,7 @@ use std::{
 };
 
 /// Bottom to top. A module imports lower layers only, never its own.
-const LAYERS: [&[&str]; 15] = [
+const LAYERS: [&[&str]; 17] = [
     &["clock", "error", "lifecycle", "crash"],
     &["market"],
     &["quality"],
@@ -15,13 +15,15 @@ const LAYERS: [&[&str]; 15] = [
     &["telemetry"],
     &["files", "providers", "lake", "store"],
     &["fleet"],
-    &["ingest"],
+    &["access", "ingest"],
     &["query"],
     &["app"],
     &["jobs"],
+    &["backfill"],
     &["api"],
     &["serve"],
     &["simulate"],
+    &["client"],
     &["cli"],
 ];
 

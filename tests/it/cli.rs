@@ -31,7 +31,7 @@ impl Desk {
         Self { folder: tempfile::tempdir().unwrap() }
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
@@ -55,7 +55,13 @@ impl Desk {
         Config::from_layers(None, self.environment()).unwrap()
     }
 
-    fn command(&self, arguments: &[&str]) -> Command {
+    fn config_with(&self, more: &[(&str, &str)]) -> Config {
+        let own = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        let environment = self.environment().into_iter().chain(more.iter().map(own));
+        Config::from_layers(None, environment.collect()).unwrap()
+    }
+
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_barkeep"));
         command.current_dir(self.folder.path()).args(arguments).env_clear();
         command.envs(self.environment());
@@ -87,6 +93,25 @@ fn import<'a>(files: &[&'a str], more: &[&'a str]) -> Vec<&'a str> {
     [&["import"], files, &AS_HOURS, more].concat()
 }
 
+/// What asks a daemon, and the commands inside of it.
+const ASKING: [(&str, &[&str]); 15] = [
+    ("backfill", &[]),
+    ("backfills", &["list", "show", "watch", "pause", "resume", "cancel", "retry", "chunks"]),
+    ("status", &[]),
+    ("watermarks", &[]),
+    ("gaps", &["list", "repair"]),
+    ("coverage", &[]),
+    ("explain", &[]),
+    ("rewind", &[]),
+    ("dead-letters", &["list", "groups", "show", "replay", "discard"]),
+    ("jobs", &[]),
+    ("schedules", &["list", "pause", "resume", "trigger"]),
+    ("assets", &["list", "add", "set", "disable", "enable", "remove"]),
+    ("replicas", &[]),
+    ("audit", &[]),
+    ("completions", &[]),
+];
+
 #[test]
 fn help_and_version() {
     let desk = Desk::new();
@@ -99,10 +124,18 @@ fn help_and_version() {
         "providers",
         "health",
         "migrate",
+        "keys",
         "config",
     ];
     for command in commands {
         assert_snapshot!(format!("help_{command}"), desk.said(&[command, "--help"]));
+    }
+    for (command, inner) in ASKING {
+        let mut helps = desk.said(&[command, "--help"]);
+        for word in inner {
+            write!(helps, "# {command} {word}\n{}", desk.said(&[command, word, "--help"])).unwrap();
+        }
+        assert_snapshot!(format!("help_{command}"), helps);
     }
     let version = format!("exit 0\n--- out\nbarkeep {}\n--- err\n", env!("CARGO_PKG_VERSION"));
     assert_eq!(desk.said(&["--version"]), version);
@@ -196,13 +229,20 @@ fn settings_are_checked_all_at_once() {
 }
 
 #[test]
-fn config_prints_the_annotated_defaults() {
+fn config_prints_what_is_in_effect_or_the_annotated_defaults() {
     let desk = Desk::new();
-    let output = desk.run(&["config"]);
-    assert!(output.status.success());
-    assert_eq!(String::from_utf8(output.stdout).unwrap(), DEFAULTS);
-    let in_effect = String::from_utf8(output.stderr).unwrap();
-    assert!(in_effect.contains(&desk.path("lake").display().to_string()), "{in_effect}");
+    let printed = |arguments: &[&str]| {
+        let mut command = desk.command(arguments);
+        let output = command.env("BARKEEP__PROVIDERS__OANDA__TOKEN", "hunter2").output().unwrap();
+        assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    assert_eq!(printed(&["config", "--defaults"]), DEFAULTS);
+    let lake = format!("path = {:?}", desk.path("lake").display().to_string());
+    let in_effect = printed(&["config"]);
+    assert!(in_effect.contains(&lake) && in_effect.contains("token = \"***\""), "{in_effect}");
+    let json: serde_json::Value = serde_json::from_str(&printed(&["config", "--json"])).unwrap();
+    assert_eq!(json, desk.config_with(&[("BARKEEP__PROVIDERS__OANDA__TOKEN", "hunter2")]).shown);
     assert!(!desk.path("lake").exists(), "looking changes nothing");
 }
 

@@ -1,9 +1,12 @@
 //! One binary for all tests above the unit tests: each further one would link this stack again.
 #![expect(clippy::unwrap_used, reason = "a set-up that fails should fail its test")]
 
+mod access;
 mod alpha_vantage_wire;
 mod api;
 mod architecture;
+mod asking;
+mod backfill;
 mod calendars;
 mod cli;
 mod coinbase_advanced_wire;
@@ -16,12 +19,14 @@ mod fallback;
 mod fault_matrix;
 mod feeds;
 mod lake;
+mod letters;
 mod loopback;
 mod oanda_wire;
 mod operations;
 mod planning;
 mod reconcile;
 mod recorded;
+mod roster;
 mod store;
 mod support;
 mod telling;

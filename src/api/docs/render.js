@@ -56,13 +56,40 @@ function address(path, form) {
   return query.size ? `${path}?${query}` : path;
 }
 
+/** Every operation there is, with its method and path. */
+function operations() {
+  const methods = ["get", "post", "put", "patch", "delete"];
+  return Object.entries(theDocument.paths).flatMap(([path, item]) =>
+    methods.filter((method) => item[method]).map((method) => [method.toUpperCase(), path, item[method]]));
+}
+
+/** Method, key and body as fetch takes them. The key is forgotten with the page. */
+function options(method, form) {
+  const headers = {};
+  const key = byId("key").value.trim();
+  if (key) headers.authorization = `Bearer ${key}`;
+  const body = form.querySelector("textarea")?.value.trim();
+  if (body) headers["content-type"] = "application/json";
+  return { method, headers, body: body || undefined };
+}
+
+/** The same for a shell; the key is left for the reader to put in. */
+function command(method, asked, { headers, body }) {
+  const quoted = (text) => `'${text.replaceAll("'", "'\\''")}'`;
+  const words = ["curl", method === "GET" ? [] : ["-X", method],
+    headers.authorization ? ["-H", quoted("authorization: Bearer $KEY").replaceAll("'", '"')] : [],
+    body ? ["-H", quoted("content-type: application/json"), "-d", quoted(body)] : [], quoted(location.origin + asked)];
+  return words.flat().join(" ");
+}
+
 /** Asks the route and shows the answer. */
-async function ask(path, form, answer) {
+async function ask(method, path, form, answer) {
   const asked = address(path, form);
+  const sent = options(method, form);
   const began = performance.now();
   answer.replaceChildren(element("p", { class: "line" }, "asking …"));
   try {
-    const response = await fetch(asked);
+    const response = await fetch(asked, sent);
     const text = await response.text();
     const took = Math.round(performance.now() - began);
     const kind = response.headers.get("content-type") ?? "";
@@ -70,17 +97,29 @@ async function ask(path, form, answer) {
     answer.replaceChildren(
       element("p", { class: "line" },
         element("span", { class: response.ok ? "good" : "bad" }, String(response.status)),
-        ` in ${took} ms · ${kind} · `, element("code", {}, `curl '${location.origin}${asked}'`)),
+        ` in ${took} ms · ${kind} · `, element("code", {}, command(method, asked, sent))),
       element("pre", { tabindex: "0" }, body));
   } catch (error) {
     answer.replaceChildren(element("p", { class: "line bad" }, `no answer: ${error.message}`));
   }
 }
 
-function tryIt(path, operation) {
-  const fields = (operation.parameters ?? []).map((parameter) => field(operation, parameter));
+/** A field for the body of a command, with its example in it. */
+function bodyField({ operationId, requestBody }) {
+  const { schema, example } = requestBody?.content?.["application/json"] ?? {};
+  if (!schema) return [];
+  const text = element("textarea", { id: `${operationId}-body`, rows: "8", spellcheck: "false" });
+  text.value = example === undefined ? "{}" : pretty(example);
+  return [element("div", { class: "param" },
+    element("label", { for: text.id }, "body"), element("div", {}, text, ...members(schema)))];
+}
+
+function tryIt(method, path, operation) {
+  const parameters = (operation.parameters ?? []).filter((parameter) => parameter.in !== "header");
+  const fields = parameters.map((parameter) => field(operation, parameter));
   const answer = element("output", { class: "answer", "aria-live": "polite" });
-  const form = element("form", {}, ...fields, element("button", { type: "submit" }, "Ask"));
+  const form = element("form", {}, ...fields, ...bodyField(operation),
+    element("button", { type: "submit" }, method === "GET" ? "Ask" : "Send"));
   if (fields.length) {
     const example = element("button", { type: "button", class: "plain" }, "Fill in the example");
     example.addEventListener("click", () => {
@@ -93,7 +132,7 @@ function tryIt(path, operation) {
   }
   form.addEventListener("submit", (event) => {
     event.preventDefault();
-    ask(path, form, answer);
+    ask(method, path, form, answer);
   });
   return [form, answer];
 }
@@ -109,26 +148,27 @@ function response(status, { description, content = {} }) {
     ...bodies);
 }
 
-function route([path, { get: operation }]) {
-  const { operationId: id, summary, description, responses } = operation;
-  const heading = element("h3", {}, element("span", { class: "method" }, "GET"),
+function route([method, path, operation]) {
+  const { operationId: id, summary, description, responses, security } = operation;
+  const heading = element("h3", {}, element("span", { class: "method" }, method),
     element("a", { class: "path", href: `#${id}` }, path));
-  return element("section", { class: "route", id, "aria-label": `GET ${path}` },
-    heading, element("p", { class: "summary" }, summary), ...prose(description),
-    ...tryIt(path, operation),
+  const scope = security?.[0]?.key?.[0];
+  return element("section", { class: "route", id, "aria-label": `${method} ${path}` },
+    heading, element("p", { class: "summary" }, summary, scope ? ` · ${scope}` : ""), ...prose(description),
+    ...tryIt(method, path, operation),
     element("h4", {}, "Answers"),
     ...Object.entries(responses).map(([status, one]) => response(status, one)));
 }
 
 function show() {
-  const { info, paths, tags } = theDocument;
+  const { info, tags } = theDocument;
   byId("version").textContent = info.version;
   byId("about").replaceChildren(element("h1", {}, `${info.title} API`), ...prose(info.description));
   const menu = [];
   const groups = tags.map((tag) => {
-    const routes = Object.entries(paths).filter(([, { get }]) => get.tags.includes(tag.name));
-    const links = routes.map(([path, { get }]) =>
-      element("li", {}, element("a", { href: `#${get.operationId}`, title: get.summary }, path)));
+    const routes = operations().filter(([, , { tags }]) => tags.includes(tag.name));
+    const links = routes.map(([method, path, { operationId, summary }]) => element("li", {},
+      element("a", { href: `#${operationId}`, title: summary }, method === "GET" ? path : `${method} ${path}`)));
     menu.push(element("section", {}, element("h2", {}, tag.name), element("ul", {}, ...links)));
     return element("section", { class: "group" },
       element("h2", {}, tag.name), ...prose(tag.description), ...routes.map(route));

@@ -13,6 +13,8 @@ use utoipa::{
 use crate::{
     market::{Indicator, Timeframe},
     quality::Check,
+    query::Reason,
+    store::LetterState,
 };
 
 /// One series, by its name or by its parts.
@@ -24,8 +26,20 @@ pub(in crate::api) enum SeriesFilter {}
 /// Several series, by name or by what they are made of.
 pub(in crate::api) enum SeriesList {}
 
+/// One series, by the parts of a path.
+pub(in crate::api) enum PathSeries {}
+
+/// How finely coverage is told.
+pub(in crate::api) enum Resolution {}
+
+/// Gaps, besides the filters of series.
+pub(in crate::api) enum GapFilter {}
+
 /// Dead letters.
 pub(in crate::api) enum LetterFilter {}
+
+/// Entries of the audit log.
+pub(in crate::api) enum AuditFilter {}
 
 /// Findings.
 pub(in crate::api) enum FindingFilter {}
@@ -38,6 +52,9 @@ pub(in crate::api) enum IndicatorFilter {}
 
 /// A window in time.
 pub(in crate::api) enum Span {}
+
+/// Where the page before ended.
+pub(in crate::api) enum Cursor {}
 
 /// At most `MOST`, and `USUAL` where nobody says how many.
 pub(in crate::api) enum Limit<const MOST: u32, const USUAL: u32> {}
@@ -69,6 +86,39 @@ impl IntoParams for SeriesList {
     }
 }
 
+impl IntoParams for PathSeries {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let provider = text(&format!("^{PROVIDER}$"), "coinbase");
+        let asset = text(&format!("^{ASSET_PART}$"), "BTCUSD");
+        vec![
+            in_path("provider", "Who says so.", provider),
+            in_path("asset", "What is traded.", asset),
+            in_path("timeframe", "How long a candle lasts.", Timeframe::schema()),
+        ]
+    }
+}
+
+impl IntoParams for Resolution {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let names = ["candle", "day"];
+        let resolution = ObjectBuilder::new()
+            .schema_type(Type::String)
+            .enum_values(Some(names))
+            .default(Some(json!("candle")));
+        vec![query("resolution", "`candle`: runs of one state. `day`: UTC days.", resolution)]
+    }
+}
+
+impl IntoParams for GapFilter {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let cursor = text(&format!("^-?[0-9]{{1,12}}\\.{}$", series()), GAP_CURSOR);
+        vec![
+            query("reason", "Only those that are one for this reason.", Reason::schema()),
+            query("cursor", "The `next` of the page before.", cursor),
+        ]
+    }
+}
+
 impl IntoParams for LetterFilter {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
         let indicators = Indicator::ALL.map(Indicator::as_str).join("|");
@@ -78,7 +128,38 @@ impl IntoParams for LetterFilter {
         vec![
             query("series", "Of this series or feed.", subject),
             query("expectation", "Refused for this.", text("^[a-z_]+$", "high_not_below_low")),
+            query(
+                "fingerprint",
+                "Of this group.",
+                text("^[a-z0-9_]+\\.[a-z_]+\\.[0-9a-f]+$", GROUP),
+            ),
+            query(
+                "state",
+                "Of this state; those that are open, unless it is said.",
+                LetterState::schema(),
+            ),
             query("cursor", "The `next` of the page before.", cursor),
+        ]
+    }
+}
+
+impl IntoParams for AuditFilter {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let word = |example| text("^[ -~]{1,200}$", example);
+        let cursor = "1709726430000000.au_0190f1c2a4b57000b3b4c5d6e7f80910";
+        vec![
+            query(
+                "actor",
+                "What this key had done, or `local`, or `command line`.",
+                word("grafana"),
+            ),
+            query("command", "Of this kind.", word("key.create")),
+            query("target", "What was done to this.", word("grafana")),
+            query(
+                "cursor",
+                "The `next` of the page before.",
+                text("^[0-9]{1,16}\\.au_[0-9a-f]{32}$", cursor),
+            ),
         ]
     }
 }
@@ -116,6 +197,14 @@ impl IntoParams for Span {
     }
 }
 
+impl IntoParams for Cursor {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let example = "1709726430000000.bf_018e13f6a1c07f3e8a54b1c2d3e4f506";
+        let cursor = text("^[0-9]{1,16}\\.[A-Za-z0-9_.]+$", example);
+        vec![query("cursor", "The `next` of the page before.", cursor)]
+    }
+}
+
 impl<const MOST: u32, const USUAL: u32> IntoParams for Limit<MOST, USUAL> {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
         let limit = ObjectBuilder::new()
@@ -132,7 +221,10 @@ const PROVIDER: &str = "[a-z0-9_]{1,40}";
 /// Separators are dropped; inside a series the slash is none.
 const ASSET: &str = "[-_/]*([A-Za-z0-9][-_/]*){1,20}";
 const ASSET_PART: &str = "[-_]*([A-Za-z0-9][-_]*){1,20}";
+const GROUP: &str = "coinbase.high_not_below_low.3bd8ae5b0c4f";
 const CURSOR: &str = "1709726430000000.dl_e32f3b996a612fb628c13ced677da6ff";
+
+const GAP_CURSOR: &str = "1709726220.coinbase/BTCUSD/1m";
 
 fn series() -> String {
     let timeframes = Timeframe::ALL.map(Timeframe::as_str).join("|");
@@ -156,6 +248,16 @@ fn asset() -> Parameter {
 fn text(pattern: &str, example: &str) -> ObjectBuilder {
     let text = ObjectBuilder::new().schema_type(Type::String).pattern(Some(pattern));
     text.examples([json!(example)])
+}
+
+fn in_path(name: &str, about: &str, schema: impl Into<RefOr<Schema>>) -> Parameter {
+    ParameterBuilder::new()
+        .name(name)
+        .parameter_in(ParameterIn::Path)
+        .required(Required::True)
+        .description(Some(about))
+        .schema(Some(schema))
+        .build()
 }
 
 /// No parameter has to be given.

@@ -9,9 +9,13 @@ use utoipa::{
     openapi::{Content, Ref, RefOr, Response, ResponseBuilder},
 };
 
-use super::super::{Problem, failed, too_slow};
+use super::super::{
+    Problem,
+    body::{not_json, too_large},
+    failed, gate, too_slow,
+};
 
-type Responses = BTreeMap<String, RefOr<Response>>;
+pub(super) type Responses = BTreeMap<String, RefOr<Response>>;
 
 /// 422: the request is wrong in one field.
 pub(in crate::api) enum Refused {}
@@ -19,10 +23,18 @@ pub(in crate::api) enum Refused {}
 /// 404: what is asked for by its name is not there.
 pub(in crate::api) enum NotFound {}
 
+/// 409: the world is not as the request takes it to be.
+pub(in crate::api) enum Conflicting {}
+/// 304: what the caller has still holds.
+pub(in crate::api) enum NotModified {}
+
 /// 503: the store, the lake or the daemon is not there at present.
 pub(in crate::api) enum Unavailable {}
 
-/// 500 and 504: what any route may come to.
+/// 413 and 415: what any route with a body may refuse.
+pub(super) enum Unread {}
+
+/// 429, 500 and 504: what any route may come to.
 pub(super) enum Whatever {}
 
 impl IntoResponses for Refused {
@@ -40,6 +52,23 @@ impl IntoResponses for NotFound {
     }
 }
 
+impl IntoResponses for Conflicting {
+    fn responses() -> Responses {
+        let detail = "a backfill that is completed cannot be asked to pause";
+        let example = Problem::conflict("illegal_transition", detail)
+            .fix("nothing can be done with it any more; create another one");
+        one("It cannot be done as things are; `fix` says what can.", &example)
+    }
+}
+
+impl IntoResponses for NotModified {
+    fn responses() -> Responses {
+        let said = "The answer of which `If-None-Match` gives the `ETag` still holds.";
+        let response = ResponseBuilder::new().description(said).build();
+        [("304".to_owned(), response.into())].into()
+    }
+}
+
 impl IntoResponses for Unavailable {
     fn responses() -> Responses {
         let detail = "the control store does not answer";
@@ -54,12 +83,21 @@ impl IntoResponses for Unavailable {
 impl Whatever {
     pub(super) fn responses_of_all() -> Responses {
         let mut all = one("Our own fault; the log has the details.", &failed());
+        all.append(&mut one("The caller asks more than it may.", &gate::too_many(2_000)));
         all.append(&mut one("The answer took too long.", &too_slow(Duration::from_secs(30))));
         all
     }
 }
 
-fn one(description: &str, example: &Problem) -> Responses {
+impl Unread {
+    pub(super) fn responses_of_all() -> Responses {
+        let mut all = one("The body is not said to be JSON.", &not_json());
+        all.append(&mut one("The body is too large.", &too_large("length limit exceeded")));
+        all
+    }
+}
+
+pub(super) fn one(description: &str, example: &Problem) -> Responses {
     let content = Content::builder()
         .schema(Some(Ref::from_schema_name(Problem::name())))
         .example(Some(json!(example)))

@@ -19,7 +19,7 @@ use crate::{
     },
     providers::Circuit,
     quality::Check,
-    query::Verdict,
+    query::{Condition, Reason, Verdict},
 };
 
 impl PartialSchema for ProviderId {
@@ -104,8 +104,9 @@ impl ToSchema for AssetClass {}
 impl PartialSchema for Role {
     fn schema() -> RefOr<Schema> {
         let about = "`kept`: always polled and backfilled. `stand_in`: polled while those before it \
-                     give nothing. `imported`: nobody asks for it.";
-        choice(about, &["kept", "stand_in", "imported"])
+                     give nothing. `disabled`: its asset or timeframe is not kept at present. \
+                     `imported`: nobody asks for it.";
+        choice(about, &["kept", "stand_in", "disabled", "imported"])
     }
 }
 
@@ -145,6 +146,33 @@ impl PartialSchema for CandleState {
 }
 
 impl ToSchema for CandleState {}
+
+impl PartialSchema for Condition {
+    fn schema() -> RefOr<Schema> {
+        let about = "The worst that is so of a day. `missing`: candles were asked for and not \
+                     given. `pending`: candles were not asked for yet. `degraded`: candles were \
+                     refused, or are told differently elsewhere. `available`: all are in the lake \
+                     or confirmed not to exist. `closed`: none is expected.";
+        choice(about, &Self::ALL.map(Self::as_str))
+    }
+}
+
+impl ToSchema for Condition {}
+
+impl PartialSchema for Reason {
+    fn schema() -> RefOr<Schema> {
+        let about = "Why candles are owed. `never_asked`: their turn has not come. `rewound`: they \
+                     are asked for again. `awaiting_confirmation`: answers lacked them, more must. \
+                     `no_follower`: answers lacked them, and nothing is concluded before a candle \
+                     follows. `circuit_open`, `quota_exhausted`, `provider_failing`: the provider \
+                     cannot be asked, or in vain. `no_credentials`: a setting is missing. \
+                     `waiting_for_children`: the finer candles are not complete. `stands_in`: \
+                     asked for only while others give nothing. `not_kept`: nobody asks.";
+        choice(about, &Self::ALL.map(Self::as_str))
+    }
+}
+
+impl ToSchema for Reason {}
 
 impl PartialSchema for Check {
     fn schema() -> RefOr<Schema> {

@@ -56,10 +56,10 @@ fn t40_after_a_long_outage_the_newest_page_comes_first_and_the_rest_is_filled() 
     assert_eq!(poll, minutes(1_700, 2_000));
     ledger.record(poll, Fact::Final);
     let at = (minute(2_000), minute(2_002));
-    let fill = fill_window(&ledger, M1, at, policy(), 3, pieces(1_000)).unwrap();
+    let fill = fill_window((&ledger, &[]), M1, at, policy(), 3, pieces(1_000)).unwrap();
     assert_eq!(fill, minutes(100, 1_100));
     ledger.record(fill, Fact::Final);
-    let fill = fill_window(&ledger, M1, at, policy(), 3, pieces(1_000)).unwrap();
+    let fill = fill_window((&ledger, &[]), M1, at, policy(), 3, pieces(1_000)).unwrap();
     assert_eq!(fill, minutes(1_100, 1_700));
 }
 
@@ -72,18 +72,25 @@ fn absent_and_refused_candles_are_asked_for_again_later_but_not_for_ever() {
     ledger.record(minutes(7, 8), Fact::Quarantined { asks: 2, asked_at });
     let at = |now| (minute(10), now);
     assert_eq!(
-        fill_window(&ledger, M1, at(minute(12)), policy(), 0, pieces(100)),
+        fill_window((&ledger, &[]), M1, at(minute(12)), policy(), 0, pieces(100)),
         None,
         "too soon"
     );
     let later = minute(13);
-    assert_eq!(fill_window(&ledger, M1, at(later), policy(), 0, pieces(100)), Some(minutes(4, 8)));
-    let believable = fill_window(&ledger, M1, at(later), policy(), 3, pieces(100));
+    assert_eq!(
+        fill_window((&ledger, &[]), M1, at(later), policy(), 0, pieces(100)),
+        Some(minutes(4, 8))
+    );
+    let believable = fill_window((&ledger, &[]), M1, at(later), policy(), 3, pieces(100));
     assert_eq!(believable, Some(minutes(1, 8)), "with known candles to believe the answer by");
     ledger.record(minutes(4, 5), Fact::NoTrade);
     ledger.record(minutes(7, 8), Fact::Quarantined { asks: 3, asked_at });
-    assert_eq!(fill_window(&ledger, M1, at(later), policy(), 0, pieces(100)), None, "asked enough");
-    assert_eq!(next_question_at(&ledger, minute(10), policy()), None);
+    assert_eq!(
+        fill_window((&ledger, &[]), M1, at(later), policy(), 0, pieces(100)),
+        None,
+        "asked enough"
+    );
+    assert_eq!(next_question_at((&ledger, &[]), minute(10), policy()), None);
 }
 
 #[test]
@@ -92,7 +99,7 @@ fn nights_and_weekends_do_not_cut_a_history_into_pieces() {
     let fortnight = Window::new(open, open + TimeDelta::days(14));
     let ledger = Ledger::new(M1, Calendar::UsEquity, open);
     let at = (fortnight.end, fortnight.end);
-    let fill = fill_window(&ledger, M1, at, policy(), 3, pieces(90_000)).unwrap();
+    let fill = fill_window((&ledger, &[]), M1, at, policy(), 3, pieces(90_000)).unwrap();
     let last_close = "2024-06-14T20:00:00Z".parse().unwrap();
     assert_eq!(fill, Window::new(open, last_close), "ten sessions at once");
 }
@@ -112,7 +119,7 @@ proptest! {
         }
         let at = (minute(closed), minute(closed + 2));
         for _ in 0..2_000 {
-            let Some(window) = fill_window(&ledger, M1, at, policy(), refetch, pieces(chunk)) else {
+            let Some(window) = fill_window((&ledger, &[]), M1, at, policy(), refetch, pieces(chunk)) else {
                 prop_assert_eq!(ledger.watermark(minute(closed)), minute(closed));
                 return Ok(());
             };
@@ -139,7 +146,7 @@ fn what_is_asked_for_again_may_lie_before_a_weekend() {
     };
     ledger.record(minute(0, 1), Fact::Absent { asks: 1, asked_at: 0 });
     ledger.record(minute(1, 2), Fact::Final);
-    let fill = fill_window(&ledger, M1, (due, due), policy(), 3, pieces(90_000));
+    let fill = fill_window((&ledger, &[]), M1, (due, due), policy(), 3, pieces(90_000));
     assert_eq!(fill, Some(Window::new(anchor, minute(0, 1).end)));
     ledger.record(minute(0, 2), Fact::Final);
     let poll = poll_window(&ledger, M1, due + TimeDelta::minutes(1), 3, 10_000).unwrap();

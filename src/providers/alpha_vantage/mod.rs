@@ -15,7 +15,7 @@ use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
 use self::question::{Extent, Function};
-use super::{Auth, Context, HttpClient, Lane, Origin, Provider, ProviderError, http::Answer};
+use super::{Auth, Context, HttpClient, Kept, Lane, Origin, Provider, ProviderError, http::Answer};
 use crate::{
     clock::Clock,
     config::{AlphaVantageConfig, Plan},
@@ -194,5 +194,11 @@ impl Provider for AlphaVantage {
             };
             self.http.get(&url, lane, read).await
         })
+    }
+
+    fn reread(&self, kept: &Kept) -> Result<RawBatch, ProviderError> {
+        let (before, after) = wire::around(&kept.series, &kept.raw);
+        let answer = kept.answer(&before, after);
+        wire::read(&kept.series, Kept::WINDOW, kept.provenance(self.is_mock), &answer)
     }
 }

@@ -77,6 +77,19 @@ pub(super) fn read(
     Ok(RawBatch { series, window, provenance, candles, raw, rows, unfinished: 0, unreadable })
 }
 
+/// What comes before and after a single row in an answer: a row does not say what its columns are,
+/// so they are taken to be those of the documentation. Currencies have no volume.
+pub(super) fn around(series: &Series, row: &[u8]) -> (String, &'static str) {
+    if row.starts_with(b"\"") {
+        let zone = if zone_of(series) == New_York { "US/Eastern" } else { "UTC" };
+        let meta = format!("{{\"Meta Data\":{{\"6. Time Zone\":\"{zone}\"}},\"Time Series\":{{");
+        return (meta, "}}");
+    }
+    let has_volume = series.instrument.asset_class() != AssetClass::Fx;
+    let volume = if has_volume { ",volume" } else { "" };
+    (format!("timestamp,open,high,low,close{volume}\n"), "\n")
+}
+
 /// The answer, cut into texts.
 struct Page<'a> {
     zone: Tz,

@@ -8,7 +8,7 @@ use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use futures::future::BoxFuture;
 use url::Url;
 
-use super::{Auth, Context, HttpClient, Lane, Origin, Provider, ProviderError, http::Answer};
+use super::{Auth, Context, HttpClient, Kept, Lane, Origin, Provider, ProviderError, http::Answer};
 use crate::{
     clock::Clock,
     config::{OandaConfig, PriceSide},
@@ -135,6 +135,11 @@ impl Provider for Oanda {
                 outcome => outcome,
             }
         })
+    }
+
+    fn reread(&self, kept: &Kept) -> Result<RawBatch, ProviderError> {
+        let answer = kept.answer("{\"candles\":[", "]}");
+        wire::read(&kept.series, Kept::WINDOW, kept.provenance(self.is_mock), self.price, answer)
     }
 }
 

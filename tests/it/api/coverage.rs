@@ -100,3 +100,36 @@ async fn every_wrong_parameter_is_refused_by_name() {
     assert_refused(&app, BTC, WRONG_WINDOWS).await;
     assert_refused(&app, BTC, &[("&limit=1", "limit")]).await;
 }
+
+const BY_DAY: &str = "/v1/series/coinbase/BTCUSD/1h/coverage";
+
+#[tokio::test]
+async fn days_add_up_to_what_the_runs_say() {
+    let setup = Setup { timeframes: "1h", history: "4d", ..Setup::default() };
+    let app = TestApp::with(setup).await;
+    let conditions = |answer: &Value| -> Vec<String> {
+        let days = items(answer, "days").iter();
+        days.map(|day| day["condition"].as_str().unwrap().to_owned()).collect()
+    };
+    for expected in ["pending", "available"] {
+        let runs = app.get(BY_DAY).await.ok();
+        let days = app.get(&format!("{BY_DAY}?resolution=day")).await.ok();
+        assert_eq!(days["window"], runs["window"]);
+        let sum: i64 = items(&days, "days")
+            .iter()
+            .flat_map(|day| day["candles"].as_object().unwrap().values())
+            .map(|count| count.as_i64().unwrap())
+            .sum();
+        let all: i64 =
+            runs["candles"].as_object().unwrap().values().map(|n| n.as_i64().unwrap()).sum();
+        assert_eq!(sum, all);
+        assert!(conditions(&days).len() >= 4);
+        assert!(conditions(&days).iter().all(|condition| condition == expected), "{days}");
+        app.settle().await;
+    }
+    let both = "start=2024-03-05T00:00:00Z&end=2024-03-06T00:00:00Z";
+    assert_json_snapshot!(app.get(&format!("{BY_DAY}?resolution=day&{both}")).await.ok());
+    let same = app.get(&format!("{BY_DAY}?{both}")).await.ok();
+    assert_eq!(same, app.get(&format!("/v1/coverage?series=coinbase/BTCUSD/1h&{both}")).await.ok());
+    assert_refused(&app, &format!("{BY_DAY}?"), &[("resolution=week", "resolution")]).await;
+}

@@ -1,13 +1,17 @@
 //! What the HTTP control plane answers, route by route, and how it refuses what makes no sense.
 
 mod candles;
+mod conditional;
 mod coverage;
 mod dead_letters;
+mod explain;
 mod feeds;
 mod freshness;
+mod gaps;
 mod health;
 mod openapi;
 mod problems;
+mod rewind;
 mod series;
 
 use chrono::{DateTime, Utc};

@@ -7,7 +7,10 @@ use std::{
 
 use barkeep::simulate::FaultPlan;
 
-use super::stage::{FAULTS, Stage, seconds_since};
+use super::{
+    backfills, letters,
+    stage::{FAULTS, Stage, seconds_since},
+};
 
 /// The names and what must go wrong at the exchange for the daemon to come by.
 const POINTS: [(&str, &[&str]); 6] = [
@@ -48,7 +51,9 @@ async fn t35_t50_a_kill_at_every_named_point_of_the_write_path_loses_and_doubles
 fn the_table_of_points_is_complete() {
     let mut named = BTreeSet::new();
     points_below(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut named);
-    let tested: BTreeSet<String> = POINTS.iter().map(|(point, _)| (*point).to_owned()).collect();
+    let of_candles = POINTS.iter().map(|(point, _)| *point);
+    let tested: BTreeSet<String> =
+        of_candles.chain(backfills::POINTS).chain(letters::POINTS).map(str::to_owned).collect();
     assert_eq!(named, tested);
 }
 

@@ -10,7 +10,7 @@ use std::{
 use barkeep::{
     app::App,
     clock::{Clock, SystemClock},
-    config::Config,
+    config::{Config, StoreUrl},
     ingest::{Book, closed_until},
     lake::{Lake, Table},
     market::{Series, Timeframe, Window},
@@ -232,6 +232,14 @@ impl Stage {
             let counted: i64 = states.iter().map(|run| run.window.candles(timeframe)).sum();
             assert_eq!(counted, all.candles(timeframe), "{}", book.series());
         });
+    }
+
+    pub(super) fn now(&self) -> DateTime<Utc> {
+        self.clock.now()
+    }
+
+    pub(super) fn store_url(&self) -> StoreUrl {
+        self.config().store_url
     }
 
     fn config(&self) -> Config {

@@ -19,64 +19,65 @@ use self::log::Log;
 /// lags before it has settled, and nobody repeats a weekend on a Wednesday. `outcome`: of the first
 /// poll. The others tell what has become of it after some minutes: how much of the market's candles
 /// of that time `landed`, which dead `letters` there are (`row` for anything wrong with one row),
-/// whether `answers` lacked candles that are known, and how circuit and freshness stand.
+/// whether `answers` lacked candles that are known, how circuit and freshness stand, and what the
+/// daemon itself names as the first `cause` of that.
 const TABLE: &str = "
-provider       fault                 effect   outcome         landed   letters          answers     circuit  verdict
-coinbase       slow                  strikes  ok              all      -                -           closed   fresh
-coinbase       hang                  strikes  timed_out       nothing  -                -           open     stale
-coinbase       throttle              strikes  throttled       nothing  -                -           closed   stale
-coinbase       throttle_retry_after  strikes  throttled       nothing  -                -           closed   stale
-coinbase       throttle_retry_date   strikes  throttled       nothing  -                -           closed   stale
-coinbase       server_error          strikes  upstream_error  nothing  -                -           open     stale
-coinbase       unavailable           strikes  upstream_error  nothing  -                -           open     stale
-coinbase       html                  strikes  malformed       nothing  readable_answer  -           open     stale
-coinbase       empty                 strikes  ok              nothing  -                suspicious  closed   stale
-coinbase       lag                   misses   ok              all      -                -           closed   fresh
-coinbase       drop_row              strikes  ok              all      -                suspicious  closed   fresh
-coinbase       duplicate_row         strikes  ok              all      -                -           closed   fresh
-coinbase       conflicting_row       strikes  ok              *        no_conflict      -           closed   fresh
-coinbase       shuffled              strikes  ok              all      -                -           closed   fresh
-coinbase       bad_row               strikes  ok              *        row              *           closed   fresh
-coinbase       torn                  strikes  malformed       nothing  readable_answer  -           open     stale
-oanda          slow                  strikes  ok              all      -                -           closed   fresh
-oanda          hang                  strikes  timed_out       nothing  -                -           open     stale
-oanda          throttle              strikes  throttled       nothing  -                -           closed   stale
-oanda          throttle_retry_after  strikes  throttled       nothing  -                -           closed   stale
-oanda          throttle_retry_date   strikes  throttled       nothing  -                -           closed   stale
-oanda          server_error          strikes  upstream_error  nothing  -                -           open     stale
-oanda          unavailable           strikes  upstream_error  nothing  -                -           open     stale
-oanda          html                  strikes  malformed       nothing  readable_answer  -           open     stale
-oanda          weekend_repeat        misses   ok              all      -                -           closed   fresh
-oanda          late_complete         strikes  ok              some     -                -           closed   fresh
-oanda          empty                 strikes  ok              nothing  -                suspicious  closed   stale
-oanda          lag                   strikes  ok              some     -                -           closed   fresh
-oanda          drop_row              strikes  ok              all      -                suspicious  closed   fresh
-oanda          duplicate_row         strikes  ok              all      -                -           closed   fresh
-oanda          conflicting_row       strikes  ok              *        no_conflict      -           closed   fresh
-oanda          shuffled              strikes  ok              all      -                -           closed   fresh
-oanda          bad_row               strikes  ok              *        row              *           closed   fresh
-oanda          torn                  strikes  malformed       nothing  readable_answer  -           open     stale
-alpha_vantage  slow                  strikes  ok              all      -                -           closed   fresh
-alpha_vantage  hang                  strikes  timed_out       nothing  -                -           open     stale
-alpha_vantage  server_error          strikes  upstream_error  nothing  -                -           open     stale
-alpha_vantage  unavailable           strikes  upstream_error  nothing  -                -           open     stale
-alpha_vantage  html                  strikes  malformed       nothing  readable_answer  -           open     stale
-alpha_vantage  note                  strikes  throttled       nothing  -                -           closed   stale
-alpha_vantage  information           strikes  throttled       nothing  -                -           closed   stale
-alpha_vantage  burst                 strikes  throttled       nothing  -                -           closed   stale
-alpha_vantage  day_quota             strikes  exhausted       nothing  -                -           closed   stale
-alpha_vantage  bad_key               strikes  unauthorized    nothing  -                -           open     stale
-alpha_vantage  premium               strikes  not_in_plan     nothing  -                -           closed   stale
-alpha_vantage  empty_object          strikes  unknown_symbol  nothing  -                -           closed   stale
-alpha_vantage  close_stamped         strikes  malformed       nothing  readable_answer  -           open     stale
-alpha_vantage  empty                 strikes  ok              nothing  -                suspicious  closed   stale
-alpha_vantage  lag                   strikes  ok              all      -                -           closed   fresh
-alpha_vantage  drop_row              strikes  ok              *        -                *           closed   fresh
-alpha_vantage  duplicate_row         strikes  ok              all      -                -           closed   fresh
-alpha_vantage  conflicting_row       strikes  ok              *        *                *           closed   fresh
-alpha_vantage  shuffled              strikes  ok              all      -                -           closed   fresh
-alpha_vantage  bad_row               strikes  ok              *        *                *           closed   fresh
-alpha_vantage  torn                  strikes  malformed       nothing  readable_answer  -           open     stale
+provider       fault                 effect   outcome         landed   letters          answers     circuit  verdict  cause
+coinbase       slow                  strikes  ok              all      -                -           closed   fresh    -
+coinbase       hang                  strikes  timed_out       nothing  -                -           open     stale    timed_out
+coinbase       throttle              strikes  throttled       nothing  -                -           closed   stale    throttled
+coinbase       throttle_retry_after  strikes  throttled       nothing  -                -           closed   stale    throttled
+coinbase       throttle_retry_date   strikes  throttled       nothing  -                -           closed   stale    throttled
+coinbase       server_error          strikes  upstream_error  nothing  -                -           open     stale    upstream_error
+coinbase       unavailable           strikes  upstream_error  nothing  -                -           open     stale    upstream_error
+coinbase       html                  strikes  malformed       nothing  readable_answer  -           open     stale    malformed
+coinbase       empty                 strikes  ok              nothing  -                suspicious  closed   stale    nothing_new
+coinbase       lag                   misses   ok              all      -                -           closed   fresh    -
+coinbase       drop_row              strikes  ok              all      -                suspicious  closed   fresh    -
+coinbase       duplicate_row         strikes  ok              all      -                -           closed   fresh    -
+coinbase       conflicting_row       strikes  ok              *        no_conflict      -           closed   fresh    -
+coinbase       shuffled              strikes  ok              all      -                -           closed   fresh    -
+coinbase       bad_row               strikes  ok              *        row              *           closed   fresh    -
+coinbase       torn                  strikes  malformed       nothing  readable_answer  -           open     stale    malformed
+oanda          slow                  strikes  ok              all      -                -           closed   fresh    -
+oanda          hang                  strikes  timed_out       nothing  -                -           open     stale    timed_out
+oanda          throttle              strikes  throttled       nothing  -                -           closed   stale    throttled
+oanda          throttle_retry_after  strikes  throttled       nothing  -                -           closed   stale    throttled
+oanda          throttle_retry_date   strikes  throttled       nothing  -                -           closed   stale    throttled
+oanda          server_error          strikes  upstream_error  nothing  -                -           open     stale    upstream_error
+oanda          unavailable           strikes  upstream_error  nothing  -                -           open     stale    upstream_error
+oanda          html                  strikes  malformed       nothing  readable_answer  -           open     stale    malformed
+oanda          weekend_repeat        misses   ok              all      -                -           closed   fresh    -
+oanda          late_complete         strikes  ok              some     -                -           closed   fresh    -
+oanda          empty                 strikes  ok              nothing  -                suspicious  closed   stale    nothing_new
+oanda          lag                   strikes  ok              some     -                -           closed   fresh    -
+oanda          drop_row              strikes  ok              all      -                suspicious  closed   fresh    -
+oanda          duplicate_row         strikes  ok              all      -                -           closed   fresh    -
+oanda          conflicting_row       strikes  ok              *        no_conflict      -           closed   fresh    -
+oanda          shuffled              strikes  ok              all      -                -           closed   fresh    -
+oanda          bad_row               strikes  ok              *        row              *           closed   fresh    -
+oanda          torn                  strikes  malformed       nothing  readable_answer  -           open     stale    malformed
+alpha_vantage  slow                  strikes  ok              all      -                -           closed   fresh    -
+alpha_vantage  hang                  strikes  timed_out       nothing  -                -           open     stale    timed_out
+alpha_vantage  server_error          strikes  upstream_error  nothing  -                -           open     stale    upstream_error
+alpha_vantage  unavailable           strikes  upstream_error  nothing  -                -           open     stale    upstream_error
+alpha_vantage  html                  strikes  malformed       nothing  readable_answer  -           open     stale    malformed
+alpha_vantage  note                  strikes  throttled       nothing  -                -           closed   stale    throttled
+alpha_vantage  information           strikes  throttled       nothing  -                -           closed   stale    throttled
+alpha_vantage  burst                 strikes  throttled       nothing  -                -           closed   stale    throttled
+alpha_vantage  day_quota             strikes  exhausted       nothing  -                -           closed   stale    exhausted
+alpha_vantage  bad_key               strikes  unauthorized    nothing  -                -           open     stale    unauthorized
+alpha_vantage  premium               strikes  not_in_plan     nothing  -                -           closed   stale    not_in_plan
+alpha_vantage  empty_object          strikes  unknown_symbol  nothing  -                -           closed   stale    unknown_symbol
+alpha_vantage  close_stamped         strikes  malformed       nothing  readable_answer  -           open     stale    malformed
+alpha_vantage  empty                 strikes  ok              nothing  -                suspicious  closed   stale    nothing_new
+alpha_vantage  lag                   strikes  ok              all      -                -           closed   fresh    -
+alpha_vantage  drop_row              strikes  ok              *        -                *           closed   fresh    -
+alpha_vantage  duplicate_row         strikes  ok              all      -                -           closed   fresh    -
+alpha_vantage  conflicting_row       strikes  ok              *        *                *           closed   fresh    -
+alpha_vantage  shuffled              strikes  ok              all      -                -           closed   fresh    -
+alpha_vantage  bad_row               strikes  ok              *        *                *           closed   fresh    -
+alpha_vantage  torn                  strikes  malformed       nothing  readable_answer  -           open     stale    malformed
 ";
 
 /// A line of the table.

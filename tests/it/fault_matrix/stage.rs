@@ -65,6 +65,7 @@ pub(super) async fn watch(provider: SimulatedProvider, fault: Fault) -> Vec<Stri
         stage.answers(),
         stage.circuit(),
         stage.verdict().as_str(),
+        &stage.first_cause().await,
     ];
     let seen = seen.map(str::to_owned).to_vec();
     stage.examine();
@@ -181,6 +182,25 @@ impl Stage {
 
     fn verdict(&self) -> Verdict {
         self.app.app.freshness(&self.book, self.app.now()).verdict
+    }
+
+    /// What the daemon says is the matter; never with a key in it.
+    async fn first_cause(&self) -> String {
+        let route = format!("/v1/series/{}/explain", self.book.series());
+        let told = self.app.get(&route).await;
+        assert!(KEYS.iter().all(|key| !told.text().contains(key)), "{}", self.title);
+        let told = told.ok();
+        assert_eq!(told["verdict"], self.verdict().as_str(), "{}", self.title);
+        let causes = told["causes"].as_array().unwrap();
+        for cause in causes {
+            let text = cause["text"].as_str().unwrap();
+            assert!(text.len() > 10, "{}: {text}", self.title);
+        }
+        if self.circuit() == "open" {
+            let codes: Vec<_> = causes.iter().map(|cause| &cause["code"]).collect();
+            assert!(codes.contains(&&"circuit_open".into()), "{}: {codes:?}", self.title);
+        }
+        causes.first().map_or("-", |cause| cause["code"].as_str().unwrap()).to_owned()
     }
 
     /// What must hold at any time, whatever goes wrong.

@@ -148,28 +148,32 @@ async fn t04_a_budget_that_is_used_up_parks_feeds_without_a_request() {
     assert_eq!(newsroom.asked(), asked);
 }
 
+fn take_due(app: &TestApp) -> Vec<Feed> {
+    Feed::KINDS.iter().flat_map(|kind| app.app.collector.take_due(kind, app.now())).collect()
+}
+
 #[tokio::test]
 async fn feeds_are_given_out_once_and_not_again_after_a_restart() {
     let newsroom = Newsroom::open().await;
     newsroom.announce("CPI", monthly(&[("2024-01-01", "309")]));
     let app = newsroom.app(&[]).await;
-    let due = app.app.collector.take_due(app.now());
+    let due = take_due(&app);
     let names: Vec<_> = due.iter().map(ToString::to_string).collect();
     assert_eq!(names, [BTC, "alpha_vantage/news/ETHUSD", CPI]);
-    assert_eq!(app.app.collector.take_due(app.now()), []);
+    assert_eq!(take_due(&app), []);
     app.collect(CPI).await.unwrap();
     let app = app.restart().await;
-    let due = app.app.collector.take_due(app.now());
+    let due = take_due(&app);
     assert_eq!(due.len(), 2, "CPI was collected before: {due:?}");
     app.clock.advance(TimeDelta::days(1));
-    assert!(app.app.collector.take_due(app.now()).contains(&CPI.parse().unwrap()));
+    assert!(take_due(&app).contains(&CPI.parse().unwrap()));
 }
 
 #[tokio::test]
 async fn without_a_key_there_are_no_feeds() {
     let app = TestApp::start().await;
     assert_eq!(app.app.collector.feeds().len(), 0);
-    assert_eq!(app.app.collector.take_due(app.now()), []);
+    assert_eq!(take_due(&app), []);
     let told = app.collect(BTC).await.unwrap_err();
     assert_eq!(told.to_string(), format!("{BTC} is not among the feeds that are collected"));
 }

@@ -143,7 +143,7 @@ async fn whoever_follows_finds_what_was_told_since() {
         let one = join(&store, "one").await;
         let token = store.take_lease(DUTY, &one, span(0)).await.unwrap();
         store.fence(DUTY, token);
-        let told = async || store.told().await.unwrap()[0].1;
+        let told = async || store.counts_of_leases().await.unwrap()[0].1;
         store.record(&[change(1)], None).await.unwrap();
         let before = told().await;
         assert_eq!(store.series_of(&coinbase, before).await.unwrap(), []);

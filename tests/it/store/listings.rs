@@ -77,7 +77,7 @@ async fn letters_are_listed_newest_first_page_by_page() {
         let of_btc = DeadLetterFilter {
             subject: Some("coinbase/BTCUSD/1m".parse().unwrap()),
             expectation: Some("a".to_owned()),
-            after: None,
+            ..DeadLetterFilter::default()
         };
         let ids = [&letters[4], &letters[0]].map(|letter| letter.id.clone());
         assert_eq!(listed(&store, &of_btc, 9).await, ids);

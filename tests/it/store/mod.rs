@@ -1,10 +1,14 @@
 //! The control store on both of its engines: the same schema, the same behaviour.
 
+mod access;
+mod chunks;
 mod contract;
 mod daemon;
 mod leases;
+mod letters;
 mod listings;
 mod migrate;
+mod roster;
 mod sessions;
 
 use std::sync::Arc;

@@ -59,6 +59,15 @@ impl Daemon {
         Some(serde_json::from_slice(&body).unwrap())
     }
 
+    /// The JSON answer to a POST of JSON; `None` if nobody answers.
+    pub(crate) async fn post(&self, path: &str, key: &str, body: &Value) -> Option<Value> {
+        let url = format!("{}{path}", self.base_url());
+        let request = self.http.post(url).header("content-type", "application/json");
+        let request = request.header("idempotency-key", key).body(body.to_string());
+        let body = request.send().await.ok()?.bytes().await.ok()?;
+        Some(serde_json::from_slice(&body).unwrap())
+    }
+
     /// Waits until `holds` of the JSON at `path`, and fails if the daemon ends before.
     pub(crate) async fn wait_until(
         &mut self,

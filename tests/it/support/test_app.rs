@@ -10,6 +10,7 @@ use std::{collections::HashMap, future::Future, path::Path, sync::Arc};
 use axum::{body::Body, http::Request};
 use barkeep::{
     app::App,
+    backfill,
     clock::Clock,
     config::Config,
     files::{ColumnMap, FileRequest},
@@ -120,6 +121,7 @@ impl TestApp {
         app.store.close().await;
         drop(app);
         let app = App::start_with_clock(config, clock.clone()).await.unwrap();
+        backfill::take_up(&app).await.unwrap();
         Self { app, clock, exchange, folder }
     }
 
@@ -205,10 +207,30 @@ impl TestApp {
         self.send(Request::get(path)).await
     }
 
-    pub(crate) async fn send(&self, request: axum::http::request::Builder) -> Answer {
-        let request = request.body(Body::empty()).unwrap();
+    /// Sends JSON.
+    pub(crate) async fn post(&self, path: &str, body: &serde_json::Value) -> Answer {
+        self.command(Request::post(path), body).await
+    }
+
+    /// Sends JSON with what else the request says.
+    pub(crate) async fn command(
+        &self,
+        request: axum::http::request::Builder,
+        body: &serde_json::Value,
+    ) -> Answer {
+        let request = request.header("content-type", "application/json");
+        self.raw(request, &body.to_string()).await
+    }
+
+    /// Sends whatever it is.
+    pub(crate) async fn raw(&self, request: axum::http::request::Builder, body: &str) -> Answer {
+        let request = request.body(Body::from(body.to_owned())).unwrap();
         let router = barkeep::api::router(self.app.clone());
         Answer::read(router.oneshot(request).await.unwrap()).await
+    }
+
+    pub(crate) async fn send(&self, request: axum::http::request::Builder) -> Answer {
+        self.raw(request, "").await
     }
 }
 

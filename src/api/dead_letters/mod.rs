@@ -1,5 +1,8 @@
 //! `GET /v1/dead-letters`: what was refused, why, and the bytes.
 
+pub(super) mod decisions;
+pub(super) mod groups;
+
 use std::sync::Arc;
 
 use axum::{
@@ -18,13 +21,13 @@ use utoipa::ToSchema;
 
 use super::{
     Problem,
-    extract::{Params, quoted},
+    extract::{Params, cursor, quoted},
     openapi::{LetterFilter, Limit, NotFound, Octets, Refused, Unavailable},
 };
 use crate::{
     app::App,
     market::Subject,
-    store::{DeadLetterFilter, DeadLetterPosition, KeptLetter},
+    store::{DeadLetterFilter, DeadLetterPosition, KeptLetter, LetterState},
 };
 
 /// Letters in one answer, and where nobody says how many.
@@ -55,6 +58,25 @@ pub(super) struct LetterView {
     expectation: String,
     /// How it was not met.
     detail: String,
+    /// The name of its group: letters that differ in nothing but values.
+    fingerprint: String,
+    /// Whether somebody has decided about it.
+    state: LetterState,
+    /// When that was decided; null while it is open.
+    #[schema(required)]
+    resolved_at: Option<DateTime<Utc>>,
+    /// Who decided it.
+    #[schema(required)]
+    resolved_by: Option<String>,
+    /// Why, if that was said.
+    #[schema(required)]
+    reason: Option<String>,
+    /// When it was last judged again in vain; null if it never was.
+    #[schema(required)]
+    tried_at: Option<DateTime<Utc>>,
+    /// Why it was refused then.
+    #[schema(required)]
+    tried_detail: Option<String>,
     /// The request or the file it came from.
     source: String,
     /// When it was first received.
@@ -74,7 +96,8 @@ pub(super) struct LetterView {
 
 /// What was refused
 ///
-/// Rows and answers that cannot be accepted, newest first, page by page.
+/// Rows and answers that cannot be accepted, newest first, page by page; those that are open, unless
+/// another state is asked for.
 #[utoipa::path(
     get,
     path = "/v1/dead-letters",
@@ -89,6 +112,13 @@ pub(super) struct LetterView {
                 "open_time": "2024-03-06T08:49:00Z",
                 "expectation": "high_not_below_low",
                 "detail": "high 93591.37 is below low 93591.38",
+                "fingerprint": "coinbase.high_not_below_low.3bd8ae5b0c4f",
+                "state": "open",
+                "resolved_at": null,
+                "resolved_by": null,
+                "reason": null,
+                "tried_at": null,
+                "tried_detail": null,
                 "source": "GET /products/BTC-USD/candles?granularity=60",
                 "extracted_at": "2024-03-06T12:00:30Z",
                 "last_seen_at": "2024-03-06T12:00:30Z",
@@ -105,16 +135,18 @@ pub(super) async fn list(
     mut params: Params,
 ) -> Result<Json<Page>, Problem> {
     let filter = DeadLetterFilter {
+        state: state(&mut params)?,
         subject: params.get("series")?,
         expectation: params.text("expectation").map(expectation).transpose()?,
-        after: params.text("cursor").map(|cursor| read_cursor(&cursor)).transpose()?,
+        fingerprint: params.text("fingerprint").map(fingerprint).transpose()?,
+        after: params.cursor()?.map(position).transpose()?,
     };
     let limit = params.limit(MOST)?.unwrap_or(USUAL);
-    params.finish("series, expectation, cursor, limit")?;
+    params.finish("series, expectation, fingerprint, state, cursor, limit")?;
     let mut letters = app.store.dead_letters(&filter, limit + 1).await?;
     let has_more = letters.len() > limit as usize;
     letters.truncate(limit as usize);
-    let next = letters.last().filter(|_| has_more).map(cursor);
+    let next = letters.last().filter(|_| has_more).map(|kept| place(&kept.position()));
     Ok(Json(Page { items: letters.into_iter().map(view).collect(), next }))
 }
 
@@ -132,6 +164,13 @@ pub(super) async fn list(
             "open_time": "2024-03-06T08:49:00Z",
             "expectation": "high_not_below_low",
             "detail": "high 93591.37 is below low 93591.38",
+            "fingerprint": "coinbase.high_not_below_low.3bd8ae5b0c4f",
+            "state": "open",
+            "resolved_at": null,
+            "resolved_by": null,
+            "reason": null,
+            "tried_at": null,
+            "tried_detail": null,
             "source": "GET /products/BTC-USD/candles?granularity=60",
             "extracted_at": "2024-03-06T12:00:30Z",
             "last_seen_at": "2024-03-06T12:00:30Z",
@@ -213,19 +252,47 @@ fn expectation(name: String) -> Result<String, Problem> {
     Err(Problem::invalid("expectation", detail, "write a name like on_grid, as letters carry it"))
 }
 
+/// Names of groups are made of words and digits.
+fn fingerprint(name: String) -> Result<String, Problem> {
+    let is_part = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '_' | '.');
+    if name.matches('.').count() == 2 && name.chars().all(is_part) {
+        return Ok(name);
+    }
+    let detail = format!("fingerprint {} is not valid", quoted(&name));
+    let fix = "write one as GET /v1/dead-letters/groups lists them";
+    Err(Problem::invalid("fingerprint", detail, fix))
+}
+
+fn state(params: &mut Params) -> Result<LetterState, Problem> {
+    let state = params.one_of("state", &LetterState::ALL, LetterState::as_str)?;
+    Ok(state.unwrap_or_default())
+}
+
 async fn find(app: &App, id: &str) -> Result<KeptLetter, Problem> {
     let unknown = || Problem::not_found("such dead letter", "GET /v1/dead-letters lists them");
     app.store.dead_letter(id).await?.ok_or_else(unknown)
 }
 
 fn view(kept: KeptLetter) -> LetterView {
-    let KeptLetter { letter, last_seen_at, times_seen } = kept;
+    let KeptLetter { letter, fingerprint, last_seen_at, times_seen, state, .. } = kept;
+    let (tried_at, tried_detail) = kept.tried.unzip();
+    let (resolved_at, resolved_by, reason) = match kept.resolution {
+        Some(resolved) => (Some(resolved.at), Some(resolved.by), resolved.reason),
+        None => (None, None, None),
+    };
     LetterView {
         id: letter.id,
         series: letter.subject,
         open_time: letter.open_time,
         expectation: letter.expectation,
         detail: letter.detail,
+        fingerprint,
+        state,
+        resolved_at,
+        resolved_by,
+        reason,
+        tried_at,
+        tried_detail,
         source: letter.source,
         extracted_at: letter.extracted_at,
         last_seen_at,
@@ -235,17 +302,14 @@ fn view(kept: KeptLetter) -> LetterView {
     }
 }
 
-fn cursor(kept: &KeptLetter) -> String {
-    format!("{}.{}", kept.letter.extracted_at.timestamp_micros(), kept.letter.id)
+fn place(position: &DeadLetterPosition) -> String {
+    cursor(position.extracted_at, &position.id)
 }
 
-fn read_cursor(text: &str) -> Result<DeadLetterPosition, Problem> {
-    let refused = || {
-        let detail = format!("cursor {} is not one of ours", quoted(text));
-        Problem::invalid("cursor", detail, "use the `next` of the page before")
-    };
-    let (micros, id) = text.split_once(".dl_").ok_or_else(refused)?;
-    let micros: i64 = micros.parse().map_err(|_| refused())?;
-    let extracted_at = DateTime::from_timestamp_micros(micros).ok_or_else(refused)?;
-    Ok(DeadLetterPosition { extracted_at, id: format!("dl_{id}") })
+fn position((extracted_at, id): (DateTime<Utc>, String)) -> Result<DeadLetterPosition, Problem> {
+    if id.starts_with("dl_") {
+        return Ok(DeadLetterPosition { extracted_at, id });
+    }
+    let detail = "the cursor is of another list";
+    Err(Problem::invalid("cursor", detail, "use the `next` of the page before"))
 }

@@ -1,0 +1,106 @@
+//! `GET /v1/backfills/{id}/events`: progress as it is made, on any replica.
+
+use std::{convert::Infallible, sync::Arc, time::Duration};
+
+use axum::{
+    extract::State,
+    http::HeaderMap,
+    response::sse::{Event, KeepAlive, Sse},
+};
+use futures::{Stream, stream};
+
+use super::{
+    super::{
+        Problem,
+        extract::Params,
+        openapi::{NotFound, Refused, Unavailable},
+    },
+    BackfillId, ID,
+    view::view,
+};
+use crate::{app::App, backfill::CommandError, store::KeptBackfill};
+
+/// How often it is looked at what nobody has announced: another replica may be at work.
+const TICK: Duration = Duration::from_secs(1);
+
+/// Watch a backfill
+///
+/// An event `progress` with the backfill as its data at first and after every change, until it has
+/// ended. The id of an event is a number that grows; given as `Last-Event-ID` it is not told again.
+#[utoipa::path(
+    get,
+    path = "/v1/backfills/{id}/events",
+    operation_id = "watchBackfill",
+    tag = "backfills",
+    params(
+        ("id" = String, Path, description = ID, example = "bf_018e13f6a1c07f3e8a54b1c2d3e4f506"),
+        ("last-event-id" = Option<i64>, Header, description = "Seen already.", minimum = 0),
+    ),
+    responses(
+        (status = 200, description = "A stream of events.", body = String,
+            content_type = "text/event-stream",
+            example = "event: progress\nid: 3\ndata: {\"backfill_id\":\"bf_018e13f6a1c0\"}\n\n"),
+        Refused,
+        NotFound,
+        Unavailable,
+    )
+)]
+pub(in crate::api) async fn events(
+    State(app): State<Arc<App>>,
+    BackfillId(id): BackfillId,
+    headers: HeaderMap,
+    params: Params,
+) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
+    params.finish("")?;
+    let seen = headers.get("last-event-id").and_then(|id| id.to_str().ok()?.parse().ok());
+    if app.store.backfill(&id).await?.is_none() {
+        return Err(CommandError::Unknown(id).into());
+    }
+    let watch = Watch { app, id, seen: seen.unwrap_or(-1), is_over: false };
+    let events = stream::unfold(watch, |mut watch| async move {
+        let kept = watch.next().await?;
+        Some((Ok(watch.event(kept)), watch))
+    });
+    Ok(Sse::new(events).keep_alive(KeepAlive::default()))
+}
+
+struct Watch {
+    app: Arc<App>,
+    id: String,
+    seen: i64,
+    is_over: bool,
+}
+
+impl Watch {
+    /// The backfill after its next change; none once it has ended, or the program stops.
+    async fn next(&mut self) -> Option<KeptBackfill> {
+        while !self.is_over && !self.app.lifecycle.is_stopping() {
+            // A store that is away for a moment has nothing to tell.
+            if let Ok(Some(kept)) = self.app.store.backfill(&self.id).await {
+                self.is_over = !kept.state.is_open() && kept.chunks.running == 0;
+                if kept.revision > self.seen {
+                    self.seen = kept.revision;
+                    return Some(kept);
+                }
+            } else {
+                tracing::debug!(backfill = self.id, "a watcher waits for the store");
+            }
+            if !self.is_over {
+                tokio::select! {
+                    () = self.app.lifecycle.stopping() => {}
+                    () = self.app.clock.sleep(TICK) => {}
+                    () = self.app.running.wait_for_change() => {}
+                }
+            }
+        }
+        None
+    }
+
+    fn event(&self, kept: KeptBackfill) -> Event {
+        let event = Event::default().id(kept.revision.to_string()).event("progress");
+        match view(kept, self.app.clock.now()) {
+            Ok(view) => event.data(serde_json::to_string(&view).unwrap_or_default()),
+            Err(problem) => event.data(serde_json::to_string(&problem).unwrap_or_default()),
+        }
+    }
+}

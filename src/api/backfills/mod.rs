@@ -1,0 +1,362 @@
+//! `/v1/backfills`: history that somebody asks for, as a resource with a life of its own.
+
+mod body;
+pub(super) mod chunks;
+pub(super) mod events;
+pub(super) mod plan;
+pub(super) mod repair;
+mod view;
+
+use std::sync::Arc;
+
+use axum::{
+    Json,
+    extract::{FromRequestParts, Path, State},
+    http::{HeaderMap, HeaderValue, StatusCode, header::LOCATION, request::Parts},
+    response::{IntoResponse, Response},
+};
+
+pub(super) use self::body::Reason;
+use self::{
+    body::Spec,
+    view::{BackfillPage, BackfillView},
+};
+use super::{
+    Problem,
+    body::Body,
+    caller::Caller,
+    extract::{Params, cursor, quoted},
+    openapi::{Conflicting, Cursor, Limit, NotFound, Refused, Unavailable},
+};
+use crate::{
+    app::App,
+    backfill::{self, Action, CommandError, Wish},
+    market::By,
+    store::{BackfillFilter, BackfillState},
+};
+
+/// Items in one answer, and where nobody says how many.
+const MOST: u32 = 1_000;
+const USUAL: u32 = 100;
+
+const ID: &str = "As `GET /v1/backfills` lists it.";
+
+/// Whoever repeats it gets what was created the first time.
+const KEY: &str = "idempotency-key";
+
+/// Ask for history
+///
+/// Either what is wanted, or the `plan_id` of a plan that was looked at before. Two backfills never have
+/// the same history in work. With an `Idempotency-Key` the same request may be sent again: it answers
+/// with what was created the first time.
+#[utoipa::path(
+    post,
+    path = "/v1/backfills",
+    operation_id = "createBackfill",
+    tag = "backfills",
+    request_body(content = Spec, example = json!({
+        "assets": ["BTCUSD"], "timeframes": ["1h"],
+        "start": "2024-01-01T00:00:00Z", "end": "2024-02-01T00:00:00Z",
+    })),
+    params(("idempotency-key" = Option<String>, Header,
+        description = "1 to 200 printable characters, new for every intent.", min_length = 1,
+        max_length = 200, pattern = "^[!-~]+$", example = "4f1c2e9a-backfill-1")),
+    responses(
+        (status = 202, description = "It is under way.", body = BackfillView,
+            headers(("location" = String, description = "Where to look after it."))),
+        (status = 200, description = "It was created before, with the same key.",
+            body = BackfillView),
+        Refused,
+        NotFound,
+        Conflicting,
+        Unavailable,
+    )
+)]
+pub(super) async fn create(
+    State(app): State<Arc<App>>,
+    Caller(by): Caller,
+    headers: HeaderMap,
+    params: Params,
+    Body(spec): Body<Spec>,
+) -> Result<Response, Problem> {
+    params.finish("")?;
+    let said = body::fingerprint(&spec);
+    let key = key(&headers)?;
+    let (request, plan_hash) = match spec.plan_id.clone() {
+        Some(id) => {
+            let (request, hash) = plan::told(&app, &spec, &id).await?;
+            (request, Some(hash))
+        }
+        None => (body::request(&app, &spec)?, None),
+    };
+    let wish = Wish {
+        request: &request,
+        said: &said,
+        idempotency_key: key.as_deref(),
+        plan_hash: plan_hash.as_deref(),
+        reason: spec.reason.as_deref(),
+    };
+    created(&app, &wish, &by).await
+}
+
+async fn created(app: &App, wish: &Wish<'_>, by: &By) -> Result<Response, Problem> {
+    let created = backfill::create(app, wish, by).await?;
+    let id = created.backfill.id.clone();
+    let view = Json(view::view(created.backfill, app.clock.now())?);
+    if created.is_repeated {
+        return Ok((StatusCode::OK, view).into_response());
+    }
+    let mut response = (StatusCode::ACCEPTED, view).into_response();
+    if let Ok(location) = HeaderValue::from_str(&format!("/v1/backfills/{id}")) {
+        response.headers_mut().insert(LOCATION, location);
+    }
+    Ok(response)
+}
+
+fn key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
+    let Some(key) = headers.get(KEY) else { return Ok(None) };
+    let is_plain =
+        |key: &&str| (1..=200).contains(&key.len()) && key.chars().all(|c| c.is_ascii_graphic());
+    let key = key.to_str().ok().filter(is_plain).ok_or_else(|| {
+        let fix = "write 1 to 200 printable characters without spaces";
+        Problem::invalid(KEY, "the Idempotency-Key is not valid", fix)
+    })?;
+    Ok(Some(key.to_owned()))
+}
+
+/// Every backfill
+///
+/// Newest first, page by page.
+#[utoipa::path(
+    get,
+    path = "/v1/backfills",
+    operation_id = "listBackfills",
+    tag = "backfills",
+    params(
+        ("state" = inline(Option<BackfillState>), Query, description = "As decided; whether requests are still \
+            on their way, `state` of each tells."),
+        Cursor, Limit<MOST, USUAL>,
+    ),
+    responses(
+        (status = 200, description = "A page of backfills.", body = BackfillPage),
+        Refused,
+        Unavailable,
+    )
+)]
+pub(super) async fn list(
+    State(app): State<Arc<App>>,
+    mut params: Params,
+) -> Result<Json<BackfillPage>, Problem> {
+    let state = params.one_of("state", &BackfillState::ALL, BackfillState::as_str)?;
+    let after = params.cursor()?;
+    let limit = params.limit(MOST)?.unwrap_or(USUAL);
+    params.finish("state, cursor, limit")?;
+    let mut kept = app.store.backfills(&BackfillFilter { state, after }, limit + 1).await?;
+    let has_more = kept.len() > limit as usize;
+    kept.truncate(limit as usize);
+    let next = kept.last().filter(|_| has_more).map(|one| cursor(one.created_at, &one.id));
+    let now = app.clock.now();
+    let items: Result<Vec<_>, _> = kept.into_iter().map(|one| view::view(one, now)).collect();
+    Ok(Json(BackfillPage { items: items?, next }))
+}
+
+/// One backfill
+#[utoipa::path(
+    get,
+    path = "/v1/backfills/{id}",
+    operation_id = "showBackfill",
+    tag = "backfills",
+    params(("id" = String, Path, description = ID, example = "bf_018e13f6a1c07f3e8a54b1c2d3e4f506")),
+    responses(
+        (status = 200, description = "The backfill.", body = BackfillView),
+        Refused,
+        NotFound,
+        Unavailable,
+    )
+)]
+pub(super) async fn show(
+    State(app): State<Arc<App>>,
+    BackfillId(id): BackfillId,
+    params: Params,
+) -> Result<Json<BackfillView>, Problem> {
+    params.finish("")?;
+    let kept = app.store.backfill(&id).await?.ok_or(CommandError::Unknown(id))?;
+    Ok(Json(view::view(kept, app.clock.now())?))
+}
+
+/// Hold a backfill up
+///
+/// It begins nothing more; `pausing` while a request is still on its way. It survives restarts.
+#[utoipa::path(
+    post,
+    path = "/v1/backfills/{id}/pause",
+    operation_id = "pauseBackfill",
+    tag = "backfills",
+    params(("id" = String, Path, description = ID, example = "bf_018e13f6a1c07f3e8a54b1c2d3e4f506")),
+    request_body(content = Reason, example = json!({ "reason": "month end" })),
+    responses(
+        (status = 200, description = "How it stands now.", body = BackfillView),
+        Refused,
+        NotFound,
+        Conflicting,
+        Unavailable,
+    )
+)]
+pub(super) async fn pause(
+    State(app): State<Arc<App>>,
+    Caller(by): Caller,
+    BackfillId(id): BackfillId,
+    params: Params,
+    Body(reason): Body<Reason>,
+) -> Result<Json<BackfillView>, Problem> {
+    act(&app, &id, Action::Pause, (params, reason, by)).await
+}
+
+/// Go on with a backfill
+///
+/// At the chunk where it was held up.
+#[utoipa::path(
+    post,
+    path = "/v1/backfills/{id}/resume",
+    operation_id = "resumeBackfill",
+    tag = "backfills",
+    params(("id" = String, Path, description = ID, example = "bf_018e13f6a1c07f3e8a54b1c2d3e4f506")),
+    request_body(content = Reason, example = json!({ "reason": "month end" })),
+    responses(
+        (status = 200, description = "How it stands now.", body = BackfillView),
+        Refused,
+        NotFound,
+        Conflicting,
+        Unavailable,
+    )
+)]
+pub(super) async fn resume(
+    State(app): State<Arc<App>>,
+    Caller(by): Caller,
+    BackfillId(id): BackfillId,
+    params: Params,
+    Body(reason): Body<Reason>,
+) -> Result<Json<BackfillView>, Problem> {
+    act(&app, &id, Action::Resume, (params, reason, by)).await
+}
+
+/// Give a backfill up
+///
+/// What has landed stays; what has not is asked for no more.
+#[utoipa::path(
+    post,
+    path = "/v1/backfills/{id}/cancel",
+    operation_id = "cancelBackfill",
+    tag = "backfills",
+    params(("id" = String, Path, description = ID, example = "bf_018e13f6a1c07f3e8a54b1c2d3e4f506")),
+    request_body(content = Reason, example = json!({ "reason": "month end" })),
+    responses(
+        (status = 200, description = "How it stands now.", body = BackfillView),
+        Refused,
+        NotFound,
+        Conflicting,
+        Unavailable,
+    )
+)]
+pub(super) async fn cancel(
+    State(app): State<Arc<App>>,
+    Caller(by): Caller,
+    BackfillId(id): BackfillId,
+    params: Params,
+    Body(reason): Body<Reason>,
+) -> Result<Json<BackfillView>, Problem> {
+    act(&app, &id, Action::Cancel, (params, reason, by)).await
+}
+
+/// Try the failed chunks again
+///
+/// As often as they were tried the first time.
+#[utoipa::path(
+    post,
+    path = "/v1/backfills/{id}/retry-failed",
+    operation_id = "retryBackfill",
+    tag = "backfills",
+    params(("id" = String, Path, description = ID, example = "bf_018e13f6a1c07f3e8a54b1c2d3e4f506")),
+    request_body(content = Reason, example = json!({ "reason": "month end" })),
+    responses(
+        (status = 200, description = "How it stands now.", body = BackfillView),
+        Refused,
+        NotFound,
+        Conflicting,
+        Unavailable,
+    )
+)]
+pub(super) async fn retry_failed(
+    State(app): State<Arc<App>>,
+    Caller(by): Caller,
+    BackfillId(id): BackfillId,
+    params: Params,
+    Body(reason): Body<Reason>,
+) -> Result<Json<BackfillView>, Problem> {
+    act(&app, &id, Action::RetryFailed, (params, reason, by)).await
+}
+
+async fn act(
+    app: &App,
+    id: &str,
+    action: Action,
+    (params, reason, by): (Params, Reason, By),
+) -> Result<Json<BackfillView>, Problem> {
+    params.finish("")?;
+    let reason = reason.checked()?;
+    let kept = backfill::act(app, id, action, reason.as_deref(), &by).await?;
+    Ok(Json(view::view(kept, app.clock.now())?))
+}
+
+/// The `{id}` of a path; whether there is such a backfill, the store knows.
+pub(super) struct BackfillId(String);
+
+impl<S: Send + Sync> FromRequestParts<S> for BackfillId {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let id = Path::<String>::from_request_parts(parts, state).await;
+        let Path(id) = id.map_err(|error| {
+            Problem::invalid("id", error.body_text(), "GET /v1/backfills lists the ids")
+        })?;
+        Ok(Self(id))
+    }
+}
+
+impl From<CommandError> for Problem {
+    fn from(error: CommandError) -> Self {
+        let detail = error.to_string();
+        match error {
+            CommandError::Unknown(id) => {
+                let what = format!("backfill {}", quoted(&id));
+                Self::not_found(&what, "GET /v1/backfills lists them")
+            }
+            CommandError::Illegal { state, .. } => {
+                let allowed: Vec<_> = Action::allowed(state).map(Action::as_str).collect();
+                let fix = match &allowed[..] {
+                    [] => "nothing can be done with it any more; create another one".to_owned(),
+                    allowed => format!("what can be done with it: {}", allowed.join(", ")),
+                };
+                Self::conflict("illegal_transition", detail).fix(&fix)
+            }
+            CommandError::Conflicts(conflicts) => {
+                let first = conflicts.first();
+                let ids = first.map_or_else(String::new, |one| {
+                    format!(": {} has {} of {}", one.backfill_id, one.window, one.series)
+                });
+                Self::conflict("history_in_work", format!("{detail}{ids}"))
+                    .fix("wait for it, cancel it, or ask for what it does not have")
+            }
+            CommandError::Outdated => {
+                Self::conflict("plan_outdated", detail).fix("plan again and apply the new plan")
+            }
+            CommandError::KeyReused => {
+                Self::invalid(KEY, detail, "use a new key for a new request")
+            }
+            CommandError::TooLarge { .. } => {
+                Self::invalid("start", detail, "ask for less history, or fewer assets, at once")
+            }
+            CommandError::Store(error) => error.into(),
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! The commands that ask a daemon over HTTP, wherever it runs.
+
+use std::process::ExitCode;
+
+use clap::Subcommand;
+
+use super::{
+    assets::Assets,
+    backfill::Backfill,
+    backfills::Backfills,
+    dead_letters::DeadLetters,
+    gaps::Gaps,
+    jobs::{Audit, Jobs, Replicas},
+    refusal,
+    schedules::Schedules,
+    series::{Coverage, Explain, Rewind},
+    status::{Status, Watermarks},
+};
+use crate::config::Config;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Asking {
+    /// Ask for history: see what it costs, have it done, look how far it is.
+    Backfill(Box<Backfill>),
+    /// Look after what was asked for: list, watch, pause, resume, cancel, retry.
+    Backfills(Backfills),
+    /// See how fresh every series is.
+    Status(Status),
+    /// See up to where every series is complete.
+    Watermarks(Watermarks),
+    /// See what is missing, and have it asked for now.
+    Gaps(Gaps),
+    /// See what became of every candle of a series.
+    Coverage(Coverage),
+    /// See why a series is as fresh as it is.
+    Explain(Explain),
+    /// Have a series asked for again from an instant on.
+    Rewind(Rewind),
+    /// See what was refused, judge it anew, or discard it.
+    DeadLetters(DeadLetters),
+    /// See what is being worked at.
+    Jobs(Jobs),
+    /// See what happens by itself; hold it up, or have it happen now.
+    Schedules(Schedules),
+    /// See and change which assets are kept.
+    Assets(Assets),
+    /// See the daemons that share the work.
+    Replicas(Replicas),
+    /// See who asked for what.
+    Audit(Audit),
+}
+
+impl Asking {
+    /// Says itself what goes wrong, since exit codes depend on it.
+    pub(super) async fn run(self, config: &Config) -> ExitCode {
+        let result = match self {
+            Self::Backfill(command) => command.run(config).await,
+            Self::Backfills(command) => command.run(config).await,
+            Self::Status(command) => command.run(config).await,
+            Self::Watermarks(command) => command.run(config).await,
+            Self::Gaps(command) => command.run(config).await,
+            Self::Coverage(command) => command.run(config).await,
+            Self::Explain(command) => command.run(config).await,
+            Self::Rewind(command) => command.run(config).await,
+            Self::DeadLetters(command) => command.run(config).await,
+            Self::Jobs(command) => command.run(config).await,
+            Self::Schedules(command) => command.run(config).await,
+            Self::Assets(command) => command.run(config).await,
+            Self::Replicas(command) => command.run(config).await,
+            Self::Audit(command) => command.run(config).await,
+        };
+        refusal::outcome(result)
+    }
+}

@@ -1,0 +1,21 @@
+//! `barkeep completions SHELL`
+
+use std::{io::Write, process::ExitCode};
+
+use clap::{Args, CommandFactory};
+use clap_complete::{Shell, generate};
+
+/// For example: `barkeep completions bash > /etc/bash_completion.d/barkeep`
+#[derive(Debug, Args)]
+pub(super) struct Completions {
+    shell: Shell,
+}
+
+impl Completions {
+    pub(super) fn run(&self) -> anyhow::Result<ExitCode> {
+        let mut script = Vec::new();
+        generate(self.shell, &mut super::Cli::command(), "barkeep", &mut script);
+        std::io::stdout().write_all(&script)?;
+        Ok(ExitCode::SUCCESS)
+    }
+}
