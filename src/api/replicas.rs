@@ -13,7 +13,7 @@ use super::{
     openapi::{Refused, Unavailable},
     series::List,
 };
-use crate::{app::App, fleet::Member};
+use crate::{app::App, fleet::Member, market::ProviderId, store::duty_of};
 
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Replica)]
@@ -83,6 +83,26 @@ pub(super) async fn list(
     params.finish("")?;
     let items = app.fleet.members().await?.into_iter().map(view).collect();
     Ok(Json(List { items }))
+}
+
+/// Says which replica a command about a provider has to be sent to.
+pub(super) async fn not_served(app: &App, provider: &ProviderId) -> Problem {
+    let duty = duty_of(provider);
+    let members = match app.fleet.members().await {
+        Ok(members) => members,
+        Err(error) => return error.into(),
+    };
+    let has_it = |member: &Member| member.duties.iter().any(|held| held.name == duty);
+    let holder = members.into_iter().find(has_it);
+    if let Some(Member { name, address, .. }) = holder
+        && name != app.fleet.name()
+    {
+        let detail = format!("{provider} is served by the replica {name}, at {address}");
+        return Problem::conflict("not_served", detail).fix("send the command there");
+    }
+    let detail = format!("{provider} changes from one replica to another at the moment");
+    Problem::conflict("not_served", detail)
+        .fix("try again in some seconds; GET /v1/replicas tells who serves it by then")
 }
 
 fn view(member: Member) -> ReplicaView {

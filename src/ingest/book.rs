@@ -8,8 +8,8 @@ use std::sync::{
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{
-    behind::Behind,
     IngestError, Policy, Trouble,
+    behind::Behind,
     known::{Newest, Tail},
     plan,
     trouble::Patience,

@@ -49,6 +49,15 @@ impl IngestError {
         }
     }
 
+    /// Whether it is another replica's to do.
+    pub fn is_not_served(&self) -> bool {
+        match self {
+            Self::NotServed { .. } => true,
+            Self::Store(error) => error.is_fenced(),
+            _ => false,
+        }
+    }
+
     /// The metric label: what exactly a provider did, or the kind of failure.
     pub fn outcome(&self) -> &'static str {
         match self {

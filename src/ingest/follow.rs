@@ -60,7 +60,8 @@ impl Follower {
         if self.fleet.is_alone() {
             return Ok(());
         }
-        let told: BTreeMap<String, i64> = self.store.counts_of_leases().await?.into_iter().collect();
+        let told: BTreeMap<String, i64> =
+            self.store.counts_of_leases().await?.into_iter().collect();
         let mut news = Vec::new();
         for provider in self.books.providers() {
             let duty = duty_of(&provider);

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::stage::{Stage, seconds_since};
 use crate::support::{daemon::Daemon, postgres::Cluster};
@@ -80,6 +80,43 @@ async fn t63_what_a_killed_replica_did_is_done_by_the_other_and_nothing_is_lost_
     second.stop().await;
     let audit = stage.examine().await;
     assert!(audit.agree > 800, "{audit:?}");
+}
+
+/// What a replica is told that it does not do itself is done by the one that does, or its successor.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn t63_a_backfill_asked_of_the_other_replica_is_done_once_though_the_first_is_killed() {
+    let cluster = Cluster::shared().await;
+    let mut stage = Stage::open(SEED + 4, "12h").await;
+    stage.share(&cluster.database().await);
+    let (mut first, mut second) = pair(&stage).await;
+    stage.caught_up(&mut first).await;
+
+    let rewind = "/v1/series/coinbase/BTCUSD/1m/rewind";
+    let asked = json!({ "to": stage.now() - chrono::TimeDelta::hours(1), "reason": "a test" });
+    let problem = second.post(rewind, "-", &asked).await.unwrap();
+    assert_eq!(problem["code"], "not_served", "{problem:#}");
+
+    let spec = json!({ "assets": ["BTCUSD"], "timeframes": ["1m", "1h"], "days": 20 });
+    let created = second.post("/v1/backfills", "once", &spec).await.unwrap();
+    let id = created["backfill_id"].as_str().unwrap().to_owned();
+    let path = format!("/v1/backfills/{id}");
+    first
+        .wait_until(&path, PATIENCE, |kept| kept["progress"]["chunks_done"].as_i64() > Some(0))
+        .await;
+    first.kill();
+    let left = second.get(&path).await.unwrap();
+    assert_eq!(left["state"], "running", "it was done before the kill: {left:#}");
+
+    second.wait_until(&path, PATIENCE, |kept| kept["state"] == "completed").await;
+    let done = second.get(&path).await.unwrap();
+    assert_eq!(done["progress"]["share"], 1.0, "{done:#}");
+    let again = second.post("/v1/backfills", "once", &spec).await.unwrap();
+    assert_eq!(again["backfill_id"], created["backfill_id"]);
+    let all = second.get("/v1/backfills").await.unwrap();
+    assert_eq!(all["items"].as_array().unwrap().len(), 1, "{all:#}");
+    second.stop().await;
+    let audit = stage.examine().await;
+    assert!(audit.agree > 20 * 1_440, "{audit:?}");
 }
 
 /// It stands still in the middle of its work, and goes on after somebody else has taken it over.
