@@ -1,24 +1,29 @@
 //! Every shared handle, built once from the settings; no behaviour.
 
-use std::{collections::BTreeSet, fs::File, path::PathBuf, sync::Arc};
+mod books;
+mod lock;
+
+use std::{collections::BTreeSet, path::PathBuf, sync::Arc};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::future::BoxFuture;
 
+use self::{books::is_unfenced, lock::Lock};
 use crate::{
     access::Access,
     clock::{Clock, SystemClock},
     config::Config,
+    fleet::Fleet,
     ingest::{
-        Book, Books, Collector, IngestError, Lander, NotOffered, Present, Reconciler, Replayer,
-        Role, Roster, Running, Schedule, Schedules, Source, StoredSpending, catch_up, closed_until,
-        lineage, seeds,
+        Book, Books, Collector, Follower, IngestError, Lander, NotOffered, Present, Reconciler,
+        Replayer, Roster, Running, Schedule, Schedules, Source, StoredSpending, catch_up,
+        closed_until, seeds,
     },
     jobs::Queue,
     lake::{Lake, LakeError},
     lifecycle::Lifecycle,
-    market::{InstrumentId, Series, Timeframe},
-    providers::{Context, Origin, Providers},
+    market::{InstrumentId, ProviderId, Series, Timeframe},
+    providers::{Context, Providers},
     quality::reasons,
     query::{Answers, Freshness, Verdict, freshness},
     store::{Store, StoreError},
@@ -36,7 +41,9 @@ pub struct App {
     /// What is kept, as last read from the store.
     present: Present,
     pub schedules: Schedules,
+    pub fleet: Arc<Fleet>,
     pub books: Arc<Books>,
+    pub follower: Follower,
     pub lander: Arc<Lander>,
     pub reconciler: Reconciler,
     pub replayer: Replayer,
@@ -48,14 +55,24 @@ pub struct App {
     pub access: Access,
     pub metrics: Metrics,
     pub lifecycle: Lifecycle,
-    /// Held while this process owns the lake.
-    _lock: File,
+    /// Held while this process uses the lake.
+    _lock: Lock,
 }
 
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     #[error("another process is using the lake (it holds {0}); stop it first")]
     Locked(PathBuf),
+    #[error(
+        "the lake is used with another control store (so says {0}); give this process the same \
+         store.url or a lake of its own"
+    )]
+    OtherStore(PathBuf),
+    #[error(
+        "the control store belongs to another lake, with which other replicas use it; give this \
+         process the same lake.path or a store of its own"
+    )]
+    OtherLake,
     #[error("the lake folder cannot be used")]
     Folder(#[from] std::io::Error),
     #[error("the metrics cannot be set up")]
@@ -81,17 +98,40 @@ impl App {
         })
     }
 
+    /// Like `start`, for a command that must have store and lake for itself.
+    pub fn start_alone(config: Config) -> BoxFuture<'static, Result<Arc<Self>, StartError>> {
+        Box::pin(async move {
+            let clock = SystemClock::scaled(config.clock.origin, config.clock.speed);
+            Self::start_among(config, Arc::new(clock), false).await
+        })
+    }
+
     /// Like `start`, with the time given.
     pub fn start_with_clock(
         config: Config,
         clock: Arc<dyn Clock>,
     ) -> BoxFuture<'static, Result<Arc<Self>, StartError>> {
+        let is_shared = config.store_url.is_postgres();
+        Self::start_among(config, clock, is_shared)
+    }
+
+    fn start_among(
+        config: Config,
+        clock: Arc<dyn Clock>,
+        is_shared: bool,
+    ) -> BoxFuture<'static, Result<Arc<Self>, StartError>> {
         Box::pin(async move {
-            let lock = lock(&config)?;
+            let lock = Lock::of(&config.lake.path, is_shared).await?;
             let metrics = Metrics::new()?;
             let lifecycle = Lifecycle::new();
             let store = Store::open(&config.store_url).await?;
+            if is_shared {
+                lock.claim(&store.identity(&uuid::Uuid::now_v7().to_string()).await?).await?;
+            }
             let lake = Lake::open(&config.lake, &metrics).await?;
+            if is_shared {
+                belong(&config, &store, &lake, clock.now()).await?;
+            }
             let context = Context {
                 clock: &clock,
                 metrics: &metrics,
@@ -101,11 +141,22 @@ impl App {
             for provider in providers.iter() {
                 metrics.expect(provider.id().as_str(), reasons());
             }
+            let asked = providers.iter().map(|provider| provider.id().clone());
+            let context = (&clock, &metrics);
+            let fleet = Arc::new(if is_shared {
+                Fleet::join(&config, &store, context, asked).await?
+            } else {
+                Fleet::alone(&config, &store, context, asked)
+            });
             let known = store.series().await?;
             let books = Arc::new(Books::restore(&known, config.calendars, &providers));
-            catch_up(&lake, &store, &books).await?;
+            let is_ours = |provider: &ProviderId| fleet.has_books_of(provider);
+            let caught_up = catch_up(&lake, &store, &books, &is_ours).await;
+            let is_current = is_unfenced(caught_up)?;
             let context = (&clock, &lifecycle);
-            let lander = Lander::start(&lake, &store, &books, &metrics, context, &config.lake);
+            let both = (&books, &fleet);
+            let lander = Lander::start(&lake, &store, both, &metrics, context, &config.lake);
+            let follower = Follower::new((&lake, &store), both, &lifecycle);
             let kept = store.kept_assets().await?;
             let seeds = seeds(&config.ingest, &providers, &kept, clock.now())?;
             store.seed_assets(&seeds).await?;
@@ -118,7 +169,7 @@ impl App {
                 Reconciler::new((&books, &lake, &store), (&metrics, &clock), &config.reconcile);
             let handles = (&lake, &store, &providers);
             let context = (&clock, &metrics, &lifecycle);
-            let collector = Collector::new(handles, context, &config.feeds).await?;
+            let collector = Collector::new(handles, context, (&config.feeds, &fleet)).await?;
             let app = Arc::new(Self {
                 queue: Queue::new(&metrics, config.ingest.workers),
                 running: Running::default(),
@@ -135,45 +186,33 @@ impl App {
                 providers,
                 present: Present::new(revision, roster),
                 schedules,
+                fleet,
                 books,
+                follower,
                 metrics,
                 lifecycle,
                 _lock: lock,
             });
-            app.open_books(&app.roster(), None).await?;
             app.hold_up_compaction();
+            let is_kept = |provider: &ProviderId| app.fleet.has_books_of(provider);
+            let opened = app.open_books((&app.roster(), None), &is_kept).await;
+            if is_unfenced(opened)? && is_current {
+                for duty in app.fleet.arrived() {
+                    app.fleet.ready(&duty);
+                }
+            }
             Ok(app)
         })
     }
 
     /// The name under which this process holds what it has in work.
-    pub fn replica(&self) -> &'static str {
-        "local"
+    pub fn replica(&self) -> &str {
+        self.fleet.name()
     }
 
     /// What is kept at present. Whoever asks twice may get two answers.
     pub fn roster(&self) -> Arc<Roster> {
         self.present.roster()
-    }
-
-    /// Takes in what was decided since the last time, here or on another replica. The answer is
-    /// which schedules are to tick at once.
-    pub async fn take_up(&self) -> Result<Vec<Schedule>, IngestError> {
-        let _turn = self.present.turn.lock().await;
-        let revision = self.store.roster_revision().await?;
-        if revision == self.present.revision() {
-            return Ok(Vec::new());
-        }
-        let kept = self.store.kept_assets().await?;
-        let schedules = self.store.schedules().await?;
-        let roster = Roster::new(&kept, &self.config.ingest, &self.providers);
-        // Whoever sees the roster finds a book of everything in it.
-        self.open_books(&roster, Some(&self.roster())).await?;
-        self.present.replace(revision, roster);
-        self.books.changed();
-        let due = self.schedules.take_up(schedules);
-        self.hold_up_compaction();
-        Ok(due)
     }
 
     fn hold_up_compaction(&self) {
@@ -244,62 +283,23 @@ impl App {
         };
         labels.iter().map(landed).sum()
     }
-
-    /// Opens the books of the series that are always kept. One that was not kept under `before` owes
-    /// what it has missed, as far back as history is wanted.
-    async fn open_books(
-        &self,
-        roster: &Roster,
-        before: Option<&Roster>,
-    ) -> Result<(), IngestError> {
-        let mut new = Vec::new();
-        for series in roster.live() {
-            let origin = self.origin(series);
-            let is_new = self.books.get(series).is_none();
-            let book = self.books.open(series, origin);
-            let change = if is_new { Some(book.opening()) } else { book.extend_origin(origin) };
-            new.extend(change);
-            if before.is_some_and(|before| before.role(series) != Role::Kept) {
-                new.extend(book.waive_unasked(origin));
-            }
-            if self.providers.offer(series) != Some(Origin::Native) {
-                book.recheck(self.unchecked(&book));
-            }
-        }
-        Ok(self.store.record(&new, None).await?)
-    }
-
-    /// Where the history of a series begins: as far back as is wanted and to be had.
-    ///
-    /// Every series begins where a 4h candle does, so that the first one has all of its hours.
-    fn origin(&self, series: &Series) -> DateTime<Utc> {
-        let now = self.clock.now();
-        let wanted = Timeframe::H4.floor(now - self.config.ingest.history);
-        let finest = lineage(series, &self.providers).pop().unwrap_or_else(|| series.clone());
-        let provider = self.providers.get(&series.provider);
-        let reach = provider.and_then(|provider| provider.reaches_back_to(&finest, now));
-        reach.map_or(wanted, |reach| wanted.max(Timeframe::D1.ceil(reach)))
-    }
-
-    /// What may not have been derived yet when the process last ended.
-    fn unchecked(&self, book: &Book) -> crate::market::Window {
-        let timeframe = book.series().timeframe;
-        let due = self.closed_until(book.series(), self.clock.now());
-        let watermark = book.with_ledger(|ledger| ledger.watermark(due));
-        let recent = due - TimeDelta::days(2);
-        let origin = book.with_ledger(crate::market::Ledger::origin);
-        crate::market::Window::new(watermark.min(recent).max(origin), due).align(timeframe)
-    }
 }
 
-/// Two processes on one lake would refuse each other's commits all day.
-fn lock(config: &Config) -> Result<File, StartError> {
-    std::fs::create_dir_all(&config.lake.path)?;
-    let path = config.lake.path.join(".barkeep.lock");
-    let file = File::options().create(true).append(true).open(&path)?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(std::fs::TryLockError::WouldBlock) => Err(StartError::Locked(path)),
-        Err(std::fs::TryLockError::Error(error)) => Err(error.into()),
+/// Makes the store belong to this lake, unless others use it with another one.
+async fn belong(
+    config: &Config,
+    store: &Store,
+    lake: &Lake,
+    now: DateTime<Utc>,
+) -> Result<(), StartError> {
+    let own = lake.candles(Timeframe::M1).id()?;
+    let former = store.lake_id().await?;
+    if former.as_ref() == Some(&own) {
+        return Ok(());
     }
+    let name = config.replica.name(config.server.bind);
+    if former.is_some() && Fleet::has_others(store, (&name, config.replica.lease), now).await? {
+        return Err(StartError::OtherLake);
+    }
+    Ok(store.adopt_lake(former.as_deref(), &own).await?)
 }

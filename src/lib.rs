@@ -17,6 +17,7 @@ pub mod config;
 mod crash;
 pub mod error;
 pub mod files;
+pub mod fleet;
 pub mod ingest;
 pub mod jobs;
 pub mod lake;

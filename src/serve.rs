@@ -49,6 +49,7 @@ pub fn serve(
         if app.config.auth.mode == AuthMode::Keys {
             warn_of_keys(&app, address).await?;
         }
+        jobs::start_replicating(&app);
         jobs::start_workers(&app);
         backfill::start(&app).await?;
         jobs::start_scheduler(&app).await?;
@@ -74,6 +75,9 @@ pub fn serve(
             Some(tls) => answer(TlsListener::new(listener, tls, &lifecycle)?, &app).await?,
         }
         let in_time = lifecycle.stop_and_wait(PATIENCE).await;
+        if let Err(error) = app.fleet.leave().await {
+            tracing::warn!(%error, "the other replicas were not told of the end");
+        }
         app.store.close().await;
         if in_time {
             tracing::info!("barkeep has stopped; everything begun is finished");

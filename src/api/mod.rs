@@ -24,6 +24,7 @@ mod of_path;
 mod openapi;
 mod problem;
 mod providers;
+mod replicas;
 mod rewind;
 mod schedules;
 mod series;
@@ -93,6 +94,7 @@ fn for_readers() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(dead_letters::raw))
         .routes(routes!(findings::list))
         .routes(routes!(providers::list))
+        .routes(routes!(replicas::list))
         .routes(routes!(news::list))
         .routes(routes!(indicators::list))
         .routes(routes!(feeds::list))

@@ -15,6 +15,7 @@ use super::{
     extract::Params,
     of_path::OfPath,
     openapi::{NotFound, PathSeries, Refused, Unavailable},
+    replicas::not_served,
 };
 use crate::{
     app::App,
@@ -76,7 +77,8 @@ pub(super) struct Rewound {
         })),
         (
             status = 409,
-            description = "Nobody asks for the series, so it would never come back.",
+            description = "`not_kept`: nobody asks for the series, so it would never come back. \
+                           `not_served`: another replica asks for it; the detail says where it is.",
             body = Problem,
             content_type = "application/problem+json",
             example = json!({
@@ -102,6 +104,10 @@ pub(super) async fn rewind_series(
 ) -> Result<Json<Rewound>, Problem> {
     params.finish("")?;
     let book = of_path.book(&app)?;
+    let provider = &book.series().provider;
+    if !app.fleet.serves(provider) {
+        return Err(not_served(&app, provider).await);
+    }
     let due = app.closed_until(book.series(), app.clock.now());
     check(&app, &book, &asked, due)?;
     // Whoever asked may hang up between the store and the book; both must know it or neither.
@@ -129,7 +135,12 @@ async fn forget(
     let (series, now) = (book.series().clone(), app.clock.now());
     let detail = json!({ "to": text(to), "reason": reason });
     let entry = AuditEntry::new(now, &by, "series.rewind", &series, detail);
-    rewind(&app.store, &book, to, &entry).await?;
+    match rewind(&app.store, &book, to, &entry).await {
+        Err(error) if error.is_not_served() => {
+            return Err(not_served(&app, &series.provider).await);
+        }
+        rewound => rewound?,
+    }
     tracing::info!(%series, %to, by = by.actor, reason, "is asked for again");
     if let Some(Origin::Derived { .. }) = app.providers.offer(&series) {
         book.recheck(Window::new(to, app.closed_until(&series, now)));

@@ -131,7 +131,7 @@ pub fn step<'a>(
 
 async fn claim(app: &App, provider: &ProviderId) -> Result<Option<Claim>, StoreError> {
     let now = app.clock.now();
-    if app.running.is_held(provider, now) {
+    if !app.fleet.serves(provider) || app.running.is_held(provider, now) {
         return Ok(None);
     }
     for backfill in app.store.backfills_with_work(provider, now).await? {
@@ -149,7 +149,8 @@ fn begin<'a>(app: &'a App, claim: &Claim) -> Begun<'a> {
     app.running.begin(&claim.chunk.id, &claim.chunk.backfill_id, app.lifecycle.halt())
 }
 
-/// Keeps the right to the chunk, and halts it if that is lost or its backfill is held up elsewhere.
+/// Keeps the right to the chunk, and halts it if that is lost, its backfill is held up elsewhere or
+/// another replica answers for the provider.
 async fn keep(app: &App, claim: &Claim, begun: &Begun<'_>) {
     let lease = app.config.backfill.lease;
     let mut renew_at = app.clock.now() + lease / 3;
@@ -165,7 +166,9 @@ async fn keep(app: &App, claim: &Claim, begun: &Begun<'_>) {
             }
         }
         // While the store is away its leases may end: nothing goes on without one.
-        if now >= renew_at + lease * 2 / 3 || !is_active(app, claim).await {
+        let is_lost = now >= renew_at + lease * 2 / 3;
+        let is_served = app.fleet.serves(&claim.chunk.series.provider);
+        if is_lost || !is_served || !is_active(app, claim).await {
             begun.halt.cancel();
         }
     }
@@ -272,6 +275,11 @@ async fn open(app: &App, series: &Series, window: Window) -> Result<Arc<Book>, S
 /// An attempt that failed: tried again later, unless trying again cannot help.
 fn failed(app: &App, claim: &Claim, error: &IngestError) -> Settlement {
     let text = chain(error);
+    // Another replica does it; nothing is wrong with the chunk.
+    if error.is_not_served() {
+        let not_before = app.clock.now();
+        return Settlement::Later { not_before, error: None, is_attempt: false };
+    }
     // Who cannot be asked yet has not failed.
     if let Some(until) = error.until() {
         return Settlement::Later { not_before: until, error: Some(text), is_attempt: false };

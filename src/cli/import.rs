@@ -46,7 +46,7 @@ impl Import {
         for path in &self.files {
             files::read(&request(path.clone(), DateTime::UNIX_EPOCH), 1_000)?;
         }
-        let app = App::start(config).await?;
+        let app = App::start_alone(config).await?;
         let importer = Importer {
             lander: app.lander.clone(),
             books: app.books.clone(),

@@ -8,6 +8,7 @@ mod limit;
 mod providers;
 mod reader;
 mod reconcile;
+mod replica;
 mod server;
 mod size;
 mod span;
@@ -32,6 +33,7 @@ pub use self::{
     },
     reader::{ConfigError, DEFAULTS},
     reconcile::ReconcileConfig,
+    replica::ReplicaConfig,
     server::{AuthConfig, AuthMode, ServerConfig, TlsConfig},
     store::{NoStoreUrl, StoreUrl},
 };
@@ -44,6 +46,7 @@ pub struct Config {
     pub server: ServerConfig,
     pub auth: AuthConfig,
     pub store_url: StoreUrl,
+    pub replica: ReplicaConfig,
     pub lake: LakeConfig,
     pub ingest: IngestConfig,
     pub calendars: Calendars,
@@ -136,6 +139,7 @@ impl Config {
             server: server::server(&mut read, auth.mode),
             auth,
             store_url: store::store_url(&mut read),
+            replica: replica::replica(&mut read),
             lake: lake(&mut read),
             ingest: ingest(&mut read),
             calendars: calendars::calendars(&mut read),

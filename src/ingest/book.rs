@@ -9,6 +9,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{
     IngestError, Policy, Trouble,
+    behind::Behind,
     known::{Newest, Tail},
     plan,
     trouble::Patience,
@@ -55,13 +56,6 @@ pub(super) struct State {
     taken: Vec<Window>,
     /// What landed and was not compared with other accounts yet.
     uncompared: Uncompared,
-}
-
-/// A poll is worth repeating before the next candle closes.
-#[derive(Debug, Clone, Copy)]
-struct Behind {
-    polls: u32,
-    poll_at: DateTime<Utc>,
 }
 
 /// A result that is worked out when it is needed.
@@ -131,24 +125,17 @@ impl Book {
         self.state().trouble = None;
     }
 
-    /// Remembers whether the last poll left a candle that is due out. If so it is repeated, soon at
-    /// first: a provider may be some seconds late, and an hourly candle cannot wait for the next.
-    /// Before `not_before` the provider cannot be asked at all.
+    /// Remembers whether the last poll left a candle that is due out. If so it is repeated, not before
+    /// `not_before`: until then the provider cannot be asked at all.
     pub fn polled(&self, is_behind: bool, now: DateTime<Utc>, not_before: Option<DateTime<Utc>>) {
         let mut state = self.state();
-        let polls = state.behind.map_or(0, |behind| behind.polls);
-        state.behind = is_behind.then(|| {
-            let wait = FIRST_REPEAT * 3_i32.pow(polls.min(8));
-            let longest = (self.series.timeframe.duration() / 4).max(FIRST_REPEAT * 9);
-            let poll_at = now + wait.min(longest);
-            let poll_at = not_before.map_or(poll_at, |until| until.max(poll_at));
-            Behind { polls: polls.saturating_add(1), poll_at }
-        });
+        let again = || Behind::again(state.behind, self.series.timeframe, now, not_before);
+        state.behind = is_behind.then(again);
     }
 
     /// Whether the last poll should be repeated by now.
     pub fn is_poll_due(&self, now: DateTime<Utc>) -> bool {
-        self.state().behind.is_some_and(|behind| behind.poll_at <= now)
+        self.state().behind.is_some_and(|behind| behind.is_due(now))
     }
 
     /// Owes nothing that opens before `until`: another provider answers for it.
@@ -300,7 +287,7 @@ impl Book {
     }
 
     /// What the store may not have been told; `None` if it has everything.
-    pub(super) fn untold(&self) -> Option<SeriesChange> {
+    pub fn untold(&self) -> Option<SeriesChange> {
         let state = self.state();
         state.unsaved.map(|window| self.told(&state, &state.ledger, window))
     }
@@ -366,17 +353,29 @@ impl Book {
         self.state().tail.get(window)
     }
 
-    pub(super) fn restore(&self, record: &SeriesRecord) {
+    /// Starts over from what the store has.
+    pub(super) fn reload(&self, record: &SeriesRecord) {
         let mut state = self.state();
-        state.landings = record.landings;
-        for run in &record.facts {
-            state.ledger.record(run.window, run.value);
-        }
+        state.ledger = Ledger::new(self.series.timeframe, self.calendar, record.origin);
+        state.tail.forget();
+        state.question_at = Remembered::Unknown;
+        (state.unsaved, state.trouble, state.behind) = (None, None, None);
+        restore(&mut state, record);
+        drop(state);
+        self.changed();
+    }
+
+    pub(super) fn restore(&self, record: &SeriesRecord) {
+        restore(&mut self.state(), record);
     }
 }
 
-/// How soon a poll that left something out is repeated.
-const FIRST_REPEAT: chrono::TimeDelta = chrono::TimeDelta::seconds(5);
+fn restore(state: &mut State, record: &SeriesRecord) {
+    state.landings = record.landings;
+    for run in &record.facts {
+        state.ledger.record(run.window, run.value);
+    }
+}
 
 fn hull_of(unsaved: Option<Window>, window: Window) -> Window {
     unsaved.map_or(window, |unsaved| {

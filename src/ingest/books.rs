@@ -1,7 +1,7 @@
 //! The books of all series, by name.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{
         Arc, PoisonError, RwLock,
         atomic::{AtomicU64, Ordering},
@@ -12,7 +12,7 @@ use chrono::{DateTime, Utc};
 
 use super::Book;
 use crate::{
-    market::{Calendars, Series},
+    market::{Calendars, ProviderId, Series},
     providers::Providers,
     store::SeriesRecord,
 };
@@ -24,6 +24,7 @@ pub struct Books {
     providers: Providers,
     by_series: RwLock<BTreeMap<Series, Arc<Book>>>,
     epoch: Arc<AtomicU64>,
+    turn: tokio::sync::Mutex<()>,
 }
 
 impl Books {
@@ -34,6 +35,7 @@ impl Books {
             providers: providers.clone(),
             by_series: RwLock::default(),
             epoch: Arc::default(),
+            turn: tokio::sync::Mutex::default(),
         };
         for record in records {
             books.open(&record.series, record.origin).restore(record);
@@ -54,6 +56,28 @@ impl Books {
 
     pub fn get(&self, series: &Series) -> Option<Arc<Book>> {
         self.by_series.read().unwrap_or_else(PoisonError::into_inner).get(series).cloned()
+    }
+
+    /// Whoever takes in what others have landed waits for its turn.
+    pub async fn turn(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.turn.lock().await
+    }
+
+    /// Replaces what is known of a series by what the store has.
+    pub fn reload(&self, record: &SeriesRecord) {
+        self.open(&record.series, record.origin).reload(record);
+    }
+
+    /// Everybody who has a book.
+    pub fn providers(&self) -> BTreeSet<ProviderId> {
+        let books = self.by_series.read().unwrap_or_else(PoisonError::into_inner);
+        let mut providers = BTreeSet::new();
+        for series in books.keys() {
+            if !providers.contains(&series.provider) {
+                providers.insert(series.provider.clone());
+            }
+        }
+        providers
     }
 
     /// Grows with every change of what any book knows.

@@ -22,10 +22,11 @@ use crate::{
     clock::Clock,
     config::FeedsConfig,
     crash,
+    fleet::Fleet,
     lake::{FeedRecord, Lake, LakeError, Table},
     lifecycle::Lifecycle,
     market::{Feed, Provenance, RawItems},
-    providers::{AlphaVantage, ProviderError, Providers},
+    providers::{AlphaVantage, Provider, ProviderError, Providers},
     quality::{DeadLetter, Item, Judged, judge},
     store::Store,
     telemetry::Metrics,
@@ -51,6 +52,7 @@ pub struct Collector {
     metrics: Metrics,
     lifecycle: Lifecycle,
     config: FeedsConfig,
+    fleet: Arc<Fleet>,
     provider: Option<Arc<AlphaVantage>>,
     agenda: Agenda,
     /// The newest item of each feed, as far as the lake has been asked for it.
@@ -68,7 +70,7 @@ impl Collector {
     pub async fn new(
         (lake, store, providers): (&Lake, &Store, &Providers),
         (clock, metrics, lifecycle): (&Arc<dyn Clock>, &Metrics, &Lifecycle),
-        config: &FeedsConfig,
+        (config, fleet): (&FeedsConfig, &Arc<Fleet>),
     ) -> Result<Self, IngestError> {
         let succeeded: BTreeMap<Feed, DateTime<Utc>> = store.feeds().await?.into_iter().collect();
         let provider = providers.feeds().cloned();
@@ -92,6 +94,7 @@ impl Collector {
             metrics: metrics.clone(),
             lifecycle: lifecycle.clone(),
             config: config.clone(),
+            fleet: fleet.clone(),
             provider,
         })
     }
@@ -99,6 +102,19 @@ impl Collector {
     /// Every feed that is collected: news by asset, then indicators.
     pub fn feeds(&self) -> Vec<(Feed, FeedState)> {
         self.agenda.all()
+    }
+
+    /// Takes up from the store when each feed was last collected, by another replica.
+    pub async fn take_over(&self) -> Result<(), IngestError> {
+        for (feed, at) in self.store.feeds().await? {
+            self.agenda.succeeded(&feed, at);
+        }
+        Ok(())
+    }
+
+    /// Somebody else has committed: what is newest must be asked of the lake again.
+    pub(super) fn moved_on(&self) {
+        self.newest.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
     /// The feeds of a kind that are to be collected now; each is given out once.
@@ -113,6 +129,10 @@ impl Collector {
             let unknown = || IngestError::UnknownFeed { feed: feed.clone() };
             let provider = self.provider.as_ref().filter(|_| self.agenda.contains(feed));
             let provider = provider.ok_or_else(unknown)?;
+            let asked = Provider::id(provider.as_ref());
+            if !self.fleet.serves(asked) {
+                return Err(IngestError::NotServed { provider: asked.clone() });
+            }
             let collected = match self.ask(provider, feed).await {
                 Ok(collected) => self.succeeded(feed).await.map(|()| collected),
                 Err(error) => Err(error),
@@ -216,7 +236,7 @@ impl Collector {
     ) -> Result<Collected, IngestError> {
         for _ in 0..STRANGERS {
             match land().await {
-                Err(LakeError::MovedOn { .. }) => table.acknowledge().await,
+                Err(LakeError::MovedOn { .. }) => table.acknowledge(table.version()).await,
                 landed => return Ok(landed?),
             }
         }

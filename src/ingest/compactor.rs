@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::task::JoinHandle;
 
-use crate::{error::chain, lake::Table, lifecycle::Lifecycle};
+use crate::{error::chain, fleet::Fleet, lake::Table, lifecycle::Lifecycle};
 
 /// Keeps the number of a table's small files bounded; failing only costs speed.
 #[derive(Debug)]
@@ -17,6 +17,13 @@ pub(super) struct Compactor {
 impl Compactor {
     pub(super) fn new(table: &Arc<Table>, lifecycle: &Lifecycle) -> Self {
         Self { table: table.clone(), lifecycle: lifecycle.clone(), running: None }
+    }
+
+    /// Like `run`, unless the replicas have given that duty to one of them.
+    pub(super) fn run_if_alone(&mut self, fleet: &Fleet) {
+        if fleet.is_alone() {
+            self.run();
+        }
     }
 
     /// Merges what has become full, unless that is under way or held up.

@@ -6,7 +6,7 @@ use crate::{
     error::ErrorClass,
     files::FileError,
     lake::LakeError,
-    market::{Feed, Series},
+    market::{Feed, ProviderId, Series},
     providers::ProviderError,
     store::StoreError,
 };
@@ -24,6 +24,9 @@ pub enum IngestError {
     /// The error of a commit that several landings shared.
     #[error("the commit failed: {message}")]
     Commit { class: ErrorClass, message: String },
+    /// Another replica asks this provider now, or soon.
+    #[error("{provider} is served by another replica")]
+    NotServed { provider: ProviderId },
     #[error("{series} is not among the series that are kept")]
     UnknownSeries { series: Series },
     #[error("{feed} is not among the feeds that are collected")]
@@ -40,8 +43,18 @@ impl IngestError {
             Self::Store(error) => error.class(),
             Self::File(error) => error.class(),
             Self::Commit { class, .. } => *class,
+            Self::NotServed { .. } => ErrorClass::Conflict,
             Self::UnknownSeries { .. } | Self::UnknownFeed { .. } => ErrorClass::NotFound,
             Self::Stopping => ErrorClass::Unavailable,
+        }
+    }
+
+    /// Whether it is another replica's to do.
+    pub fn is_not_served(&self) -> bool {
+        match self {
+            Self::NotServed { .. } => true,
+            Self::Store(error) => error.is_fenced(),
+            _ => false,
         }
     }
 

@@ -9,9 +9,10 @@ use crate::{
     clock::Clock,
     config::LakeConfig,
     crash,
+    fleet::Fleet,
     lake::{Append, CandleTable, Lake, LakeError, LandingRecord},
     lifecycle::Lifecycle,
-    market::Timeframe,
+    market::{ProviderId, Timeframe},
     store::{SeriesChange, Store},
 };
 
@@ -30,11 +31,14 @@ pub(super) struct Groups(BTreeMap<Timeframe, mpsc::Sender<(Landing, Reply)>>);
 /// Landings that may wait for the next commit; more wait outside.
 const WAITING: usize = 4_096;
 
+/// After so many commits of strangers in a row a group gives up.
+const STRANGERS: u32 = 8;
+
 impl Groups {
     pub(super) fn start(
         lake: &Lake,
         store: &Store,
-        books: &Arc<Books>,
+        (books, fleet): (&Arc<Books>, &Arc<Fleet>),
         clock: &Arc<dyn Clock>,
         lifecycle: &Lifecycle,
         config: &LakeConfig,
@@ -45,6 +49,7 @@ impl Groups {
                 table: table.clone(),
                 store: store.clone(),
                 books: books.clone(),
+                fleet: fleet.clone(),
                 clock: clock.clone(),
                 config: config.clone(),
                 unsaved: Vec::new(),
@@ -70,6 +75,7 @@ struct Group {
     table: Arc<CandleTable>,
     store: Store,
     books: Arc<Books>,
+    fleet: Arc<Fleet>,
     clock: Arc<dyn Clock>,
     lifecycle: Lifecycle,
     config: LakeConfig,
@@ -84,7 +90,7 @@ impl Group {
         while let Some(first) = landings.recv().await {
             let group = self.gather(first, &mut landings).await;
             self.commit(group).await;
-            self.compactor.run();
+            self.compactor.run_if_alone(&self.fleet);
         }
     }
 
@@ -118,68 +124,155 @@ impl Group {
         group
     }
 
+    /// Lands the group, again if somebody else has committed meanwhile. Whoever is not to land any
+    /// more is told so; the others do not suffer from it.
     async fn commit(&mut self, group: Vec<(Landing, Reply)>) {
-        let (landings, replies): (Vec<Landing>, Vec<Reply>) = group.into_iter().unzip();
-        let (books, appends): (Vec<_>, Vec<_>) =
-            landings.into_iter().map(|landing| (landing.book, landing.append)).unzip();
-        let records: Vec<LandingRecord> =
-            appends.iter().map(|append: &Append| append.record.clone()).collect();
-        let outcome = self.append(appends).await;
-        let saved = match outcome {
-            Ok(version) => self.save(&books, &records, version).await.map(|()| version),
-            Err(error) => Err(error),
-        };
-        for reply in replies {
-            let told = match &saved {
-                Ok(version) => Ok(*version),
-                Err(error) => {
-                    Err(IngestError::Commit { class: error.class(), message: error.to_string() })
+        let (mut books, mut appends, mut replies) = (Vec::new(), Vec::new(), Vec::new());
+        for (Landing { book, append }, reply) in group {
+            books.push(book);
+            appends.push(append);
+            replies.push(reply);
+        }
+        for attempt in 1..=STRANGERS {
+            self.refuse(&mut books, &mut appends, &mut replies);
+            if appends.is_empty() {
+                return;
+            }
+            let outcome;
+            (appends, outcome) = self.append(appends).await;
+            let error = match outcome {
+                Ok(version) => {
+                    let records = appends.into_iter().map(|append| append.record).collect();
+                    self.save_and_tell(&books, records, version, replies).await;
+                    return;
                 }
+                Err(LakeError::MovedOn { known, .. }) if attempt < STRANGERS => {
+                    match self.catch_up(known).await {
+                        Ok(()) => continue,
+                        Err(error) => error,
+                    }
+                }
+                Err(error) => error.into(),
             };
-            // A lander that has gone away has nothing to be told.
-            let _ = reply.send(told);
+            for reply in replies {
+                fail(reply, &error);
+            }
+            return;
+        }
+    }
+
+    /// Sends those away who may no longer land, and those whose series somebody else has landed on:
+    /// what is news they must find out anew.
+    fn refuse(
+        &self,
+        books: &mut Vec<Arc<Book>>,
+        appends: &mut Vec<Append>,
+        replies: &mut Vec<Reply>,
+    ) {
+        for at in (0..appends.len()).rev() {
+            let (book, record) = (&books[at], &appends[at].record);
+            let provider = &book.series().provider;
+            let error = if !self.fleet.serves(provider) {
+                self.fleet.fenced();
+                IngestError::NotServed { provider: provider.clone() }
+            } else if record.landing == book.landings() + 1 {
+                continue;
+            } else {
+                let (table, version) = (self.table.name(), self.table.version());
+                LakeError::MovedOn { table, known: version }.into()
+            };
+            fail(replies.swap_remove(at), &error);
+            books.swap_remove(at);
+            appends.swap_remove(at);
         }
     }
 
     /// Encoding is work for a processor, not for the threads that answer requests.
-    async fn append(&self, appends: Vec<Append>) -> Result<u64, IngestError> {
+    async fn append(&self, appends: Vec<Append>) -> (Vec<Append>, Result<u64, LakeError>) {
         let table = self.table.clone();
         let runtime = tokio::runtime::Handle::current();
-        let written =
-            tokio::task::spawn_blocking(move || runtime.block_on(table.append(appends))).await;
-        match written.map_err(|_| LakeError::Stopped)? {
-            Err(LakeError::MovedOn { table, known }) => {
-                catch_up_table(&self.table, &self.store, &self.books, known).await?;
-                self.table.acknowledge().await;
-                Err(LakeError::MovedOn { table, known }.into())
-            }
-            written => Ok(written?),
-        }
+        let write = move || {
+            let written = runtime.block_on(table.append(&appends));
+            (appends, written)
+        };
+        let written = tokio::task::spawn_blocking(write).await;
+        written.unwrap_or_else(|_| (Vec::new(), Err(LakeError::Stopped)))
     }
 
-    async fn save(
+    /// Takes in what somebody else has committed since version `known`.
+    async fn catch_up(&self, known: u64) -> Result<(), IngestError> {
+        let _turn = self.books.turn().await;
+        let newest = self.table.version();
+        let is_ours = |provider: &ProviderId| self.fleet.keeps_books_of(provider);
+        catch_up_table(&self.table, &self.store, &self.books, (known, &is_ours)).await?;
+        self.table.acknowledge(newest).await;
+        Ok(())
+    }
+
+    async fn save_and_tell(
         &mut self,
         books: &[Arc<Book>],
-        records: &[LandingRecord],
+        records: Vec<LandingRecord>,
         version: u64,
-    ) -> Result<(), IngestError> {
+        replies: Vec<Reply>,
+    ) {
         crash::point("committed");
-        for (book, record) in books.iter().zip(records) {
+        for (book, record) in books.iter().zip(&records) {
             book.apply(record);
             self.unsaved.retain(|other| other.series() != book.series());
             self.unsaved.push(book.clone());
         }
-        // As the books are now, not as they were when the store failed: one may have been rewound.
-        let changes: Vec<SeriesChange> =
-            self.unsaved.iter().filter_map(|book| book.untold()).collect();
-        self.store.record(&changes, Some((self.table.name(), version))).await?;
-        self.unsaved.clear();
-        for book in books {
-            book.saved();
+        let saved = self.save(version).await;
+        for (book, reply) in books.iter().zip(replies) {
+            let provider = &book.series().provider;
+            match &saved {
+                Err(error) => fail(reply, error),
+                Ok(()) if self.store.may_write_of(provider) => {
+                    book.saved();
+                    // A lander that has gone away has nothing to be told.
+                    let _ = reply.send(Ok(version));
+                }
+                Ok(()) => fail(reply, &IngestError::NotServed { provider: provider.clone() }),
+            }
         }
-        crash::point("recorded");
+        if saved.is_ok() {
+            crash::point("recorded");
+        }
+    }
+
+    /// Tells the store what it was not told yet. What another replica answers for by now is its to
+    /// tell: it finds it in the lake.
+    async fn save(&mut self, version: u64) -> Result<(), IngestError> {
+        loop {
+            let store = &self.store;
+            self.unsaved.retain(|book| store.may_write_of(&book.series().provider));
+            // As the books are now, not as they were when the store failed: one may have been rewound.
+            let changes: Vec<SeriesChange> =
+                self.unsaved.iter().filter_map(|book| book.untold()).collect();
+            let is_ours = |provider: &ProviderId| self.fleet.keeps_books_of(provider);
+            let providers = self.books.providers().into_iter().filter(is_ours).collect();
+            let reached = (self.table.name(), version);
+            match store.record_landed(&changes, reached, &providers).await {
+                Ok(()) => break,
+                // Then fewer are ours than before, so this comes to an end.
+                Err(error) if error.is_fenced() => self.fleet.fenced(),
+                Err(error) => return Err(error.into()),
+            }
+        }
+        self.unsaved.clear();
         Ok(())
     }
+}
+
+fn fail(reply: Reply, error: &IngestError) {
+    let told = match error {
+        IngestError::NotServed { provider } => {
+            IngestError::NotServed { provider: provider.clone() }
+        }
+        error => IngestError::Commit { class: error.class(), message: error.to_string() },
+    };
+    // A lander that has gone away has nothing to be told.
+    let _ = reply.send(Err(told));
 }
 
 fn rows_of(landing: &Landing) -> usize {

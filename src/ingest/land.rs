@@ -15,6 +15,7 @@ use crate::{
     clock::Clock,
     config::LakeConfig,
     crash,
+    fleet::Fleet,
     lake::{Append, Lake, LandingRecord, Rows},
     lifecycle::Lifecycle,
     market::{Fact, Run, Window},
@@ -41,6 +42,7 @@ pub struct Landed {
 pub struct Lander {
     lake: Lake,
     store: Store,
+    fleet: Arc<Fleet>,
     metrics: Metrics,
     groups: Groups,
 }
@@ -50,19 +52,21 @@ impl Lander {
     pub fn start(
         lake: &Lake,
         store: &Store,
-        books: &Arc<Books>,
+        (books, fleet): (&Arc<Books>, &Arc<Fleet>),
         metrics: &Metrics,
         (clock, lifecycle): (&Arc<dyn Clock>, &Lifecycle),
         config: &LakeConfig,
     ) -> Self {
-        let groups = Groups::start(lake, store, books, clock, lifecycle, config);
-        Self { lake: lake.clone(), store: store.clone(), metrics: metrics.clone(), groups }
+        let groups = Groups::start(lake, store, (books, fleet), clock, lifecycle, config);
+        let (lake, store, fleet) = (lake.clone(), store.clone(), fleet.clone());
+        Self { lake, store, fleet, metrics: metrics.clone(), groups }
     }
 
     /// Lands what was answered about one series: `verdicts` on disjoint windows, oldest first.
     ///
     /// When this returns `Ok`, the rows are in the lake, the facts in the store, and what was
-    /// refused among the dead letters. After an error the same landing may be tried again.
+    /// refused among the dead letters. After an error the same landing may be tried again. A provider
+    /// that another replica answers for lands nothing here.
     pub async fn land(
         &self,
         book: &Arc<Book>,
@@ -90,6 +94,10 @@ impl Lander {
         account: Account,
     ) -> Result<Landed, IngestError> {
         let _turn = book.turn.lock().await;
+        let provider = &book.series().provider;
+        if !self.fleet.serves(provider) {
+            return Err(IngestError::NotServed { provider: provider.clone() });
+        }
         let refused: Vec<DeadLetter> =
             verdicts.iter().flat_map(|verdict| verdict.refused.iter().cloned()).collect();
         if !refused.is_empty() {

@@ -20,10 +20,12 @@
 //! reconcile.rs  two accounts of the same candle, compared after they landed
 //! rewind.rs     takes back what is known, so that it is asked for again
 //! catch_up.rs   at start, and when somebody else committed: replays the records of the log
+//! follow.rs     what other replicas land, taken in so that everyone may be read from
 //! ```
 #![doc = include_str!("decisions.md")]
 
 mod agenda;
+mod behind;
 mod book;
 mod books;
 mod catch_up;
@@ -32,6 +34,7 @@ mod compactor;
 mod derive;
 mod error;
 mod evidence;
+mod follow;
 mod group;
 mod import;
 mod known;
@@ -54,10 +57,11 @@ pub use self::{
     agenda::{FeedState, Standing},
     book::Book,
     books::Books,
-    catch_up::catch_up,
+    catch_up::{Concerns, catch_up, take_over},
     collect::{Collected, Collector},
     error::IngestError,
     evidence::Policy,
+    follow::Follower,
     import::{ImportSummary, Importer},
     land::{Landed, Lander},
     plan::{before, closed_until, fill_window, poll_window},

@@ -10,7 +10,7 @@ use crate::{
     app::App,
     crash,
     ingest::{IngestError, Outcome, Replay},
-    market::By,
+    market::{By, ProviderId, Subject},
     store::{
         AuditEntry, DeadLetterFilter, DeadLetterPosition, KeptLetter, LetterState, Resolution,
         StoreError,
@@ -69,6 +69,8 @@ pub enum LetterError {
     CountChanged { matched: i64, expected: i64 },
     #[error("there is no dead letter {id}")]
     Unknown { id: String },
+    #[error("what landed of {provider} is replayed by the replica that asks it")]
+    NotServed { provider: ProviderId },
     #[error("somebody else decides about dead letters at the moment")]
     Busy,
     #[error(transparent)]
@@ -213,6 +215,9 @@ async fn replay(
 ) -> Result<(), LetterError> {
     let mut letters = Vec::with_capacity(batch.len());
     for kept in batch {
+        if !command.dry_run {
+            check_served(app, &kept.letter.subject)?;
+        }
         letters.extend(app.store.dead_letter(&kept.letter.id).await?.map(|kept| kept.letter));
     }
     let Replay { outcomes, landed } = app.replayer.replay(letters, command.dry_run).await?;
@@ -243,6 +248,16 @@ async fn replay(
         return Ok(());
     }
     settle(app, command, LetterState::Replayed, &resolved, &refused).await
+}
+
+/// Only the replica that answers for a provider lands its candles.
+fn check_served(app: &App, subject: &Subject) -> Result<(), LetterError> {
+    match subject {
+        Subject::Series(series) if !app.fleet.serves(&series.provider) => {
+            Err(LetterError::NotServed { provider: series.provider.clone() })
+        }
+        _ => Ok(()),
+    }
 }
 
 async fn discard(

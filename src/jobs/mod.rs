@@ -8,6 +8,7 @@ mod letters;
 mod out_of_turn;
 mod queue;
 mod reach;
+mod replicas;
 mod run;
 mod scheduler;
 mod stand_in;
@@ -19,6 +20,7 @@ pub use self::{
     letters::{LetterAction, LetterCommand, LetterError, LetterTally, Letters, decide},
     out_of_turn::take_up,
     queue::{JobSpec, Queue},
+    replicas::start as start_replicating,
     run::{land, run},
     scheduler::{Heartbeat, start as start_scheduler, timetable},
     timetable::Timetable,

@@ -8,8 +8,9 @@ use super::JobSpec;
 use crate::{
     app::App,
     error::chain,
-    ingest::{IngestError, Schedule},
-    market::Feed,
+    fleet::Duty,
+    ingest::{Book, IngestError, Roster, Schedule},
+    market::{Feed, ProviderId, Series},
     providers::Origin,
 };
 
@@ -25,17 +26,19 @@ pub fn take_up(app: &Arc<App>) -> BoxFuture<'_, Result<(), IngestError>> {
     })
 }
 
-/// Puts everything a schedule is about into the queue, held up or not.
+/// Puts everything a schedule is about into the queue, held up or not; of what other replicas have to
+/// do they do so themselves.
 fn tick(app: &Arc<App>, schedule: Schedule) {
     app.schedules.ticked(schedule, app.clock.now());
     match schedule {
         Schedule::Poll(timeframe) => {
-            for series in app.roster().live().filter(|one| one.timeframe == timeframe) {
+            let roster = app.roster();
+            for series in own(app, &roster).filter(|one| one.timeframe == timeframe) {
                 app.queue.enqueue(JobSpec::Poll(series.clone()));
             }
         }
         Schedule::Repair => {
-            for series in app.roster().live() {
+            for series in own(app, &app.roster()) {
                 if app.providers.offer(series) == Some(Origin::Native) {
                     app.queue.enqueue(JobSpec::Fill(series.clone()));
                 }
@@ -44,10 +47,14 @@ fn tick(app: &Arc<App>, schedule: Schedule) {
         Schedule::CollectNews => collect(app, Feed::KINDS[0]),
         Schedule::CollectMacro => collect(app, Feed::KINDS[1]),
         Schedule::Reconcile => {
-            for book in app.books.all().into_iter().filter(|book| book.has_to_compare()) {
+            let is_due = |book: &Arc<Book>| {
+                book.has_to_compare() && app.fleet.serves(&book.series().provider)
+            };
+            for book in app.books.all().into_iter().filter(is_due) {
                 app.queue.enqueue(JobSpec::Reconcile(book.series().clone()));
             }
         }
+        Schedule::Compact if !app.fleet.holds(&Duty::Lake) => {}
         Schedule::Compact => {
             // One at a time; a compaction beside it that is faster wins, and nothing is lost.
             let app = app.clone();
@@ -56,7 +63,15 @@ fn tick(app: &Arc<App>, schedule: Schedule) {
     }
 }
 
+/// The series that are kept and asked for by this replica.
+fn own<'a>(app: &'a App, roster: &'a Roster) -> impl Iterator<Item = &'a Series> {
+    roster.live().filter(|series| app.fleet.serves(&series.provider))
+}
+
 fn collect(app: &App, kind: &str) {
+    if !app.fleet.serves(&ProviderId::from_static(Feed::PROVIDER)) {
+        return;
+    }
     for (feed, _) in app.collector.feeds().into_iter().filter(|(feed, _)| feed.kind() == kind) {
         app.queue.enqueue(JobSpec::Collect(feed));
     }

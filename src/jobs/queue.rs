@@ -35,6 +35,16 @@ impl JobSpec {
         }
     }
 
+    /// Who is asked.
+    pub fn asked(&self) -> ProviderId {
+        match self {
+            Self::Poll(series) | Self::Fill(series) | Self::Reconcile(series) => {
+                series.provider.clone()
+            }
+            Self::Collect(feed) => feed.provider(),
+        }
+    }
+
     /// Whose series or feed it is about; those of feeds have a provider of their own.
     fn provider(&self) -> Option<&ProviderId> {
         match self {

@@ -22,12 +22,26 @@ use crate::{
 /// Runs one job to its end. Running it again is harmless: what has landed is not asked for again.
 pub fn run<'a>(app: &'a Arc<App>, job: &'a JobSpec) -> BoxFuture<'a, Result<(), IngestError>> {
     Box::pin(async move {
+        if !app.fleet.serves(&job.asked()) {
+            return leave(app, job).await;
+        }
         match job {
             JobSpec::Poll(series) | JobSpec::Fill(series) => fetch(app, job, series).await,
             JobSpec::Reconcile(series) => reconcile(app, series).await,
             JobSpec::Collect(feed) => app.collector.collect(feed).await.map(|_| ()),
         }
     })
+}
+
+/// Another replica has this to do. If it gets nothing from the provider, the next provider may be
+/// ours to ask.
+async fn leave(app: &Arc<App>, job: &JobSpec) -> Result<(), IngestError> {
+    let JobSpec::Poll(series) = job else { return Ok(()) };
+    let Some(book) = app.books.get(series) else { return Ok(()) };
+    if app.freshness(&book, app.clock.now()).verdict == Verdict::Stale {
+        stand_in(app, &book).await?;
+    }
+    Ok(())
 }
 
 /// Asks for what the ledger says is owed, and lands it.
@@ -56,6 +70,8 @@ async fn fetch(app: &Arc<App>, job: &JobSpec, series: &Series) -> Result<(), Ing
             book.recovered();
             follow_up(app, series, landed);
         }
+        // The books are another replica's.
+        Err(IngestError::NotServed { .. }) => {}
         Err(error) => book.failed(error, app.clock.now()),
     }
     if let JobSpec::Poll(_) = job {

@@ -16,8 +16,9 @@ use crate::{
     app::App,
     error::chain,
     ingest::{self, Book, Roster, Schedule},
-    market::{Feed, Timeframe},
+    market::{Feed, ProviderId, Series, Timeframe},
     providers::Origin,
+    query::Verdict,
 };
 
 /// Starts ticking, and stops with the program.
@@ -95,7 +96,8 @@ impl Heartbeat {
         let roster = self.app.roster();
         if !Arc::ptr_eq(&roster, &state.roster) {
             // Nobody knows when one that has just come was last asked for.
-            for series in roster.live().filter(|series| !state.roster.is_live(series)) {
+            let is_new = |series: &&Series| !state.roster.is_live(series);
+            for series in roster.live().filter(is_new).filter(|one| self.concerns(one, now)) {
                 if !self.app.schedules.is_paused(Schedule::Poll(series.timeframe)) {
                     self.app.queue.enqueue(JobSpec::Poll(series.clone()));
                 }
@@ -110,7 +112,8 @@ impl Heartbeat {
                 continue;
             }
             let seen = &mut seen[timeframe as usize];
-            for series in timetable.due(*seen, now).filter(|one| one.timeframe == timeframe) {
+            let due = timetable.due(*seen, now).filter(|one| one.timeframe == timeframe);
+            for series in due.filter(|series| self.concerns(series, now)) {
                 self.app.queue.enqueue(JobSpec::Poll(series.clone()));
                 self.app.schedules.ticked(schedule, now);
             }
@@ -123,9 +126,25 @@ impl Heartbeat {
         !self.app.schedules.is_paused(Schedule::Poll(book.series().timeframe))
     }
 
+    /// Whether there may be something to do here for a series: its provider is asked by this replica,
+    /// or gives nothing to the one that does, so that another has to stand in.
+    fn concerns(&self, series: &Series, now: DateTime<Utc>) -> bool {
+        self.app.fleet.serves(&series.provider)
+            || self
+                .app
+                .books
+                .get(series)
+                .is_some_and(|book| self.app.freshness(&book, now).verdict == Verdict::Stale)
+    }
+
+    /// The series that are asked for by this replica.
+    fn own_books(&self) -> impl Iterator<Item = Arc<Book>> + '_ {
+        self.app.live_books().filter(|book| self.app.fleet.serves(&book.series().provider))
+    }
+
     /// Polls that left out a candle that was due.
     fn enqueue_repeats(&self, now: DateTime<Utc>) {
-        let books = self.app.live_books().filter(|book| self.is_polled(book));
+        let books = self.own_books().filter(|book| self.is_polled(book));
         for book in books.filter(|book| book.is_poll_due(now)) {
             self.app.queue.enqueue(JobSpec::Poll(book.series().clone()));
         }
@@ -135,7 +154,7 @@ impl Heartbeat {
     /// children instead. Where polls are held up the newest candles would be asked for here.
     fn enqueue_fills(&self, now: DateTime<Utc>) {
         let policy = ingest::Policy::of_provider(&self.app.config.ingest);
-        for book in self.app.live_books().filter(|book| self.is_polled(book)) {
+        for book in self.own_books().filter(|book| self.is_polled(book)) {
             let series = book.series();
             let is_native = self.app.providers.offer(series) == Some(Origin::Native);
             if !is_native || book.trouble().is_some_and(|trouble| trouble.retry_at > now) {
@@ -151,6 +170,9 @@ impl Heartbeat {
 
     /// Feeds of a kind that is held up stay due.
     fn enqueue_collections(&self, now: DateTime<Utc>) {
+        if !self.app.fleet.serves(&ProviderId::from_static(Feed::PROVIDER)) {
+            return;
+        }
         let schedules = [Schedule::CollectNews, Schedule::CollectMacro];
         for (kind, schedule) in Feed::KINDS.into_iter().zip(schedules) {
             if self.app.schedules.is_paused(schedule) {

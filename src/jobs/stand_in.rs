@@ -23,6 +23,9 @@ pub(super) fn stand_in<'a>(
     Box::pin(async move {
         let roster = app.roster();
         let Some(next) = roster.stand_in(book.series()) else { return Ok(()) };
+        if !app.fleet.serves(&next.provider) {
+            return Ok(());
+        }
         app.metrics
             .stand_ins
             .with_label_values(&[book.series().provider.as_str(), next.provider.as_str()])

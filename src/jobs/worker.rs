@@ -5,7 +5,7 @@ use std::{panic::AssertUnwindSafe, sync::Arc};
 use futures::FutureExt;
 
 use super::{JobSpec, run::run};
-use crate::{app::App, error::chain, providers::Lane};
+use crate::{app::App, error::chain, ingest::IngestError, providers::Lane};
 
 /// Starts the workers of every lane; on stop each finishes the job it has begun.
 pub fn start(app: &Arc<App>) {
@@ -44,7 +44,9 @@ async fn run_and_report(app: &Arc<App>, job: &JobSpec) {
     app.metrics.jobs.with_label_values(&[kind, label]).inc();
     let Err(error) = outcome else { return };
     let subject = job.subject();
-    if error.until().is_some() {
+    if matches!(error, IngestError::NotServed { .. }) {
+        tracing::debug!(job.kind = kind, %subject, error = chain(&error), "a job was left");
+    } else if error.until().is_some() {
         // Said once, of the provider; every series would say it again.
         tracing::debug!(job.kind = kind, %subject, error = chain(&error), "a job waits");
     } else {

@@ -24,6 +24,7 @@ use super::{
     LakeError, Table,
     encoding::{self, Layout},
     shape::fit,
+    table::Writer,
 };
 use crate::crash;
 
@@ -38,6 +39,8 @@ pub struct Compaction {
 /// Files below this size are the lowest tier.
 const LOWEST_TIER_BYTES: i64 = 64 * 1024;
 const TIER_FACTOR: i64 = 8;
+/// So often a compaction is committed anew because another writer was faster.
+const ATTEMPTS: u32 = 8;
 
 impl Table {
     /// Merges one full tier of one partition; `None` when no tier is full.
@@ -104,24 +107,42 @@ impl Table {
     /// Swaps the files in one commit, if all that are to go are still there: whoever removed one has
     /// its rows in another file. Only compaction removes files, so no append is disturbed.
     async fn replace(&self, removes: Vec<Remove>, adds: Vec<Add>) -> Result<bool, LakeError> {
-        let operation = DeltaOperation::Optimize { predicate: None, target_size: self.target() };
         let mut writer = self.writer.lock().await;
-        self.refresh(&mut writer).await?;
-        let state = writer.table.snapshot().map_err(|error| self.delta(error))?;
-        let live: HashSet<String> =
-            state.log_data().iter().map(|file| file.path().into_owned()).collect();
-        if !removes.iter().all(|remove| live.contains(&remove.path)) {
-            return Ok(false);
+        for attempt in 1..=ATTEMPTS {
+            // Another writer's commit in between only means that this one comes after it.
+            self.reopen(&mut writer).await?;
+            let state = writer.table.snapshot().map_err(|error| self.delta(error))?;
+            let live: HashSet<String> =
+                state.log_data().iter().map(|file| file.path().into_owned()).collect();
+            if !removes.iter().all(|remove| live.contains(&remove.path)) {
+                return Ok(false);
+            }
+            match self.replace_once(&mut writer, &removes, &adds).await {
+                Err(error) if attempt < ATTEMPTS => {
+                    tracing::debug!(table = self.name(), attempt, %error, "compacts once more");
+                }
+                outcome => return outcome.map(|_| true),
+            }
         }
-        let unchanged = |add: Add| Action::Add(Add { data_change: false, ..add });
-        let actions =
-            removes.into_iter().map(Action::Remove).chain(adds.into_iter().map(unchanged));
+        Ok(false)
+    }
+
+    async fn replace_once(
+        &self,
+        writer: &mut Writer,
+        removes: &[Remove],
+        adds: &[Add],
+    ) -> Result<u64, LakeError> {
+        let operation = DeltaOperation::Optimize { predicate: None, target_size: self.target() };
+        let unchanged = |add: &Add| Action::Add(Add { data_change: false, ..add.clone() });
+        let removes = removes.iter().cloned().map(Action::Remove);
+        let actions = removes.chain(adds.iter().map(unchanged));
         // delta-rs lets two compactions of the same files both land and double their rows; one
         // transaction id for all of them makes the second one fail instead.
         let number = i64::try_from(self.version()).unwrap_or(i64::MAX);
         let properties = CommitProperties::default()
             .with_application_transaction(Transaction::new("compaction", number));
-        self.commit(&mut writer, actions.collect(), properties, operation).await.map(|_| true)
+        self.commit(writer, actions.collect(), properties, operation).await
     }
 
     /// The rows of `files`, which share a partition, in order.

@@ -60,6 +60,12 @@ impl Lake {
         self.candles.values()
     }
 
+    /// Every table, whatever its rows are.
+    pub fn all(&self) -> impl Iterator<Item = &Arc<Table>> {
+        let candles = self.tables().map(|table| table.as_table());
+        candles.chain([self.news.as_table(), self.indicators.as_table()])
+    }
+
     pub fn news(&self) -> &Arc<NewsTable> {
         &self.news
     }

@@ -57,7 +57,11 @@ impl Table {
         let url = create_folder(&Lake::folder_of(&config.path, shape.name))?;
         let failed = |source| LakeError::Delta { table: shape.name, source: Box::new(source) };
         let table = match load(&url).await {
-            Err(DeltaTableError::NotATable(_)) => create(&url, &shape).await,
+            Err(DeltaTableError::NotATable(_)) => match create(&url, &shape).await {
+                // Another replica that starts at the same time may have been faster.
+                Err(error) => load(&url).await.map_err(|_| error),
+                created => created,
+            },
             opened => opened,
         }
         .map_err(failed)?;
@@ -129,10 +133,30 @@ impl Table {
         Err(LakeError::MovedOn { table: self.name(), known: writer.known })
     }
 
-    /// Says that the records of every commit up to `version()` have been taken in.
-    pub async fn acknowledge(&self) {
+    /// Says that the records of every commit up to `version` have been taken in.
+    pub async fn acknowledge(&self, version: u64) {
         let mut writer = self.writer.lock().await;
-        writer.known = self.version();
+        writer.known = writer.known.max(version);
+    }
+
+    /// Looks whether somebody else has committed, and reads from then on as of the newest commit.
+    pub async fn look(&self) -> Result<bool, LakeError> {
+        let newest = self.snapshot();
+        let next = newest.version().unwrap_or(0) + 1;
+        let entry = newest.log_store().read_commit_entry(next).await;
+        if entry.map_err(|error| self.delta(error))?.is_none() {
+            return Ok(false);
+        }
+        let mut writer = self.writer.lock().await;
+        self.reopen(&mut writer).await?;
+        Ok(true)
+    }
+
+    /// By which the table is told from any other of its name.
+    pub fn id(&self) -> Result<String, LakeError> {
+        let newest = self.snapshot();
+        let state = newest.snapshot().map_err(|error| self.delta(error))?;
+        Ok(state.metadata().id().to_owned())
     }
 
     /// Like `reopen`, when enough commits were made through the handle.

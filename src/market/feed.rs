@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Indicator, InstrumentId, ParseError, Series};
+use super::{Indicator, InstrumentId, ParseError, ProviderId, Series};
 
 /// Something that a provider publishes at times of its own: articles about one asset, or one
 /// macroeconomic indicator. Written `alpha_vantage/news/BTCUSD` or `alpha_vantage/macro/CPI`, which
@@ -16,11 +16,17 @@ pub enum Feed {
     Macro(Indicator),
 }
 
-/// Only one provider has feeds.
-const PROVIDER: &str = "alpha_vantage";
+const PROVIDER: &str = Feed::PROVIDER;
 
 impl Feed {
+    /// The only provider that has feeds.
+    pub const PROVIDER: &str = "alpha_vantage";
+
     pub const KINDS: [&str; 2] = ["news", "macro"];
+
+    pub fn provider(&self) -> ProviderId {
+        ProviderId::from_static(Self::PROVIDER)
+    }
 
     /// `news` or `macro`; also the metric label.
     pub const fn kind(&self) -> &'static str {

@@ -15,7 +15,7 @@ use std::{
 };
 
 use chrono::{DateTime, TimeDelta, Utc};
-use tokio::sync::{Mutex as AsyncMutex, Notify, OnceCell};
+use tokio::sync::{Mutex as AsyncMutex, Notify};
 
 use self::spending::Spending;
 pub use self::spending::{SpendLog, Spent};
@@ -76,7 +76,8 @@ pub struct Budget {
     clock: Arc<dyn Clock>,
     account: ProviderId,
     log: Option<Arc<dyn SpendLog>>,
-    restored: OnceCell<()>,
+    /// Whether what was spent before is known.
+    restored: AsyncMutex<bool>,
     state: Mutex<State>,
     changed: Notify,
     /// Only the first of each lane competes with the other lanes.
@@ -132,7 +133,7 @@ impl Budget {
             clock,
             account: account.clone(),
             log,
-            restored: OnceCell::new(),
+            restored: AsyncMutex::new(false),
             state: Mutex::new(state),
             changed: Notify::new(),
             turns: Default::default(),
@@ -142,7 +143,7 @@ impl Budget {
     /// Waits for the right to send one request, which is in flight until `Sent` is dropped. Whoever
     /// stops waiting has taken nothing.
     pub async fn acquire(&self, lane: Lane) -> Result<Sent<'_>, Exhausted> {
-        self.restored.get_or_init(|| self.restore()).await;
+        self.restore_once().await;
         let _turn = self.turns[lane as usize].lock().await;
         let _waiting = Waiting::enter(self, lane);
         loop {
@@ -197,6 +198,19 @@ impl Budget {
             limits: state.spendings.iter_mut().map(|one| (one.limit(), one.used(now))).collect(),
             pace: state.pace,
             paused_until: state.paused_until.filter(|until| *until > now),
+        }
+    }
+
+    /// Has what is spent read again: another process has had the account meanwhile.
+    pub async fn doubt(&self) {
+        *self.restored.lock().await = false;
+    }
+
+    async fn restore_once(&self) {
+        let mut is_restored = self.restored.lock().await;
+        if !*is_restored {
+            self.restore().await;
+            *is_restored = true;
         }
     }
 

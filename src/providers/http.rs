@@ -157,6 +157,11 @@ impl HttpClient {
     }
 
     /// What the account allows and has used.
+    /// Says that another process has asked this provider meanwhile: what it has spent counts.
+    pub async fn doubt_budget(&self) {
+        self.budget.doubt().await;
+    }
+
     pub fn budget(&self) -> BudgetState {
         self.budget.state_now()
     }

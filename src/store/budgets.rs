@@ -1,6 +1,7 @@
 //! What was spent of each provider's limits.
 
 use super::{Store, StoreError, statement::sql};
+use crate::market::ProviderId;
 
 /// The span of a limit in seconds, and its requests: microseconds since 1970 and how many.
 type Spending = (i64, Vec<(i64, u32)>);
@@ -30,6 +31,10 @@ impl Store {
             .bind(*span)
             .bind(serde_json::json!(requests).to_string())
         };
-        self.engine.write(&spent.iter().map(remember).collect::<Vec<_>>()).await
+        // Spending that is not a provider's, as that of commands, has no lease.
+        let provider: Option<ProviderId> = account.parse().ok();
+        let guard = provider.map_or(Ok(None), |provider| self.guard(&provider))?;
+        let remember = spent.iter().map(remember);
+        self.write_guarded(&guard.into_iter().chain(remember).collect::<Vec<_>>()).await
     }
 }

@@ -1,12 +1,14 @@
 //! Series and their ledgers, written together with the lake version that they describe.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use chrono::{DateTime, Utc};
 
 use super::{
-    AuditEntry, Store, StoreError, instant,
+    AuditEntry, Store, StoreError, duty_of, instant,
     statement::{Statement, sql},
 };
-use crate::market::{Fact, Run, Series, Window};
+use crate::market::{Fact, ProviderId, Run, Series, Window};
 
 /// A series as remembered.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,21 +29,68 @@ pub struct SeriesChange {
     pub facts: Vec<Run<Fact>>,
 }
 
+/// Up to which version of a table the store was told what landed.
+#[derive(Debug, Clone)]
+pub struct LandedVersions {
+    table: String,
+    own: BTreeMap<String, u64>,
+    /// Of the time before providers had their own.
+    common: Option<u64>,
+}
+
+impl LandedVersions {
+    pub fn of(&self, provider: &ProviderId) -> Option<u64> {
+        self.own.get(&landed_of(&self.table, provider)).copied().or(self.of_others())
+    }
+
+    /// Of a provider of which nothing was ever told: it has landed nothing before that was told of
+    /// the others.
+    pub fn of_others(&self) -> Option<u64> {
+        self.own.values().min().copied().or(self.common)
+    }
+}
+
 type FactRow = (String, i64, i64, String, i64, i64);
 
 impl Store {
     /// Every series with its facts, ordered by series.
     pub async fn series(&self) -> Result<Vec<SeriesRecord>, StoreError> {
-        let series =
-            sql("select series, origin_at, landings from series order by series collate \"C\"");
+        self.series_between(("", "{"), -1).await
+    }
+
+    /// The series of a provider that have changed since its lease had counted up to `told`; all of
+    /// them since before 0.
+    pub async fn series_of(
+        &self,
+        provider: &ProviderId,
+        told: i64,
+    ) -> Result<Vec<SeriesRecord>, StoreError> {
+        // After the slash comes the zero.
+        let (from, until) = (format!("{provider}/"), format!("{provider}0"));
+        self.series_between((&from, &until), told).await
+    }
+
+    async fn series_between(
+        &self,
+        (from, until): (&str, &str),
+        told: i64,
+    ) -> Result<Vec<SeriesRecord>, StoreError> {
+        let series = sql("select series, origin_at, landings from series \
+             where series collate \"C\" >= $1 and series collate \"C\" < $2 and told > $3 \
+             order by series collate \"C\"");
+        let series = series.bind(from).bind(until).bind(told);
         let series: Vec<(String, i64, i64)> = self.engine.read(series).await?;
         let facts = sql("select series, start_at, end_at, fact, asks, asked_at from coverage \
+             where series in (select series from series where series collate \"C\" >= $1 \
+             and series collate \"C\" < $2 and told > $3) \
              order by series collate \"C\", start_at");
-        let facts: Vec<FactRow> = self.engine.read(facts).await?;
+        let facts: Vec<FactRow> = self.engine.read(facts.bind(from).bind(until).bind(told)).await?;
         let mut facts = facts.into_iter().peekable();
         let mut records = Vec::with_capacity(series.len());
         for (name, origin, landings) in series {
             let mut own = Vec::new();
+            // A series that has changed since the first answer waits for the next time.
+            while facts.next_if(|row| row.0 < name).is_some() {}
             while let Some(row) = facts.next_if(|row| row.0 == name) {
                 own.push(run(row)?);
             }
@@ -66,13 +115,37 @@ impl Store {
         changes: &[SeriesChange],
         lake_version: Option<(&str, u64)>,
     ) -> Result<(), StoreError> {
-        let mut statements = told(changes);
+        let mut statements = self.telling(changes, [].into_iter())?;
         if let Some((table, version)) = lake_version {
-            let reached = sql("insert into lake_table (table_name, version) values ($1, $2) \
-                 on conflict (table_name) do update set version = excluded.version");
-            statements.push(reached.bind(table).bind(version.cast_signed()));
+            statements.push(reached(table, version));
         }
-        self.engine.write(&statements).await
+        self.write_guarded(&statements).await
+    }
+
+    /// Like `record`, with the version of a table of candles up to which everything of `providers`
+    /// that landed is told. Each has a version of its own: whoever answers for one of them knows
+    /// nothing of what another replica has landed, and not yet told, of the others.
+    pub async fn record_landed(
+        &self,
+        changes: &[SeriesChange],
+        (table, version): (&str, u64),
+        providers: &BTreeSet<ProviderId>,
+    ) -> Result<(), StoreError> {
+        let mut statements = self.telling(changes, providers.iter())?;
+        let of = |provider: &ProviderId| reached(&landed_of(table, provider), version);
+        statements.extend(providers.iter().map(of));
+        self.write_guarded(&statements).await
+    }
+
+    /// The lake versions up to which the landings of each provider in a table are told.
+    pub async fn landed_versions(&self, table: &str) -> Result<LandedVersions, StoreError> {
+        let versions = sql("select table_name, version from lake_table \
+             where table_name collate \"C\" > $1 and table_name collate \"C\" < $2");
+        let versions = versions.bind(format!("{table}/")).bind(format!("{table}0"));
+        let rows: Vec<(String, i64)> = self.engine.read(versions).await?;
+        let own = rows.into_iter().map(|(name, version)| (name, version.cast_unsigned()));
+        let (table, common) = (table.to_owned(), self.lake_version(table).await?);
+        Ok(LandedVersions { table, own: own.collect(), common })
     }
 
     /// Writes a change that somebody has ordered, and who it was.
@@ -81,36 +154,66 @@ impl Store {
         change: &SeriesChange,
         entry: &AuditEntry,
     ) -> Result<(), StoreError> {
-        let mut statements = told(std::slice::from_ref(change));
+        let mut statements = self.telling(std::slice::from_ref(change), [].into_iter())?;
         statements.push(entry.statement());
-        self.engine.write(&statements).await
+        self.write_guarded(&statements).await
     }
 
     /// Forgets the facts of every series of a timeframe, before they are told anew from the lake.
     pub async fn forget(&self, series: &[Series]) -> Result<(), StoreError> {
+        let providers: BTreeSet<_> = series.iter().map(|series| &series.provider).collect();
+        let mut statements = self.guards(providers.into_iter())?;
         let forget = |series: &Series| {
             sql("delete from coverage where series = $1").bind(series.to_string())
         };
-        self.engine.write(&series.iter().map(forget).collect::<Vec<_>>()).await
+        statements.extend(series.iter().map(forget));
+        self.write_guarded(&statements).await
+    }
+
+    /// The changes, and before them what must hold for their providers and for `others`.
+    fn telling<'a>(
+        &self,
+        changes: &'a [SeriesChange],
+        others: impl Iterator<Item = &'a ProviderId>,
+    ) -> Result<Vec<Statement>, StoreError> {
+        let concerned = changes.iter().map(|change| &change.series.provider).chain(others);
+        let mut statements = self.guards(concerned.collect::<BTreeSet<_>>().into_iter())?;
+        for change in changes {
+            statements.push(upsert_series(change));
+            replace_facts(change, &mut statements);
+        }
+        Ok(statements)
+    }
+
+    fn guards<'a>(
+        &self,
+        providers: impl Iterator<Item = &'a ProviderId>,
+    ) -> Result<Vec<Statement>, StoreError> {
+        providers.filter_map(|provider| self.guard(provider).transpose()).collect()
     }
 }
 
-fn told(changes: &[SeriesChange]) -> Vec<Statement> {
-    let mut statements = Vec::new();
-    for change in changes {
-        statements.push(upsert_series(change));
-        replace_facts(change, &mut statements);
-    }
-    statements
+fn landed_of(table: &str, provider: &ProviderId) -> String {
+    format!("{table}/{provider}")
 }
 
+fn reached(table: &str, version: u64) -> Statement {
+    sql("insert into lake_table (table_name, version) values ($1, $2) \
+         on conflict (table_name) do update set version = excluded.version")
+    .bind(table)
+    .bind(version.cast_signed())
+}
+
+/// With the count of the lease it is written under, by which those who follow find it.
 fn upsert_series(change: &SeriesChange) -> Statement {
-    sql("insert into series (series, origin_at, landings) values ($1, $2, $3) \
-         on conflict (series) do update \
-         set origin_at = excluded.origin_at, landings = excluded.landings")
+    sql("insert into series (series, origin_at, landings, told) \
+         values ($1, $2, $3, coalesce((select told from lease where name = $4), 0)) \
+         on conflict (series) do update set origin_at = excluded.origin_at, \
+         landings = excluded.landings, told = excluded.told")
     .bind(change.series.to_string())
     .bind(change.origin.timestamp_micros())
     .bind(change.landings)
+    .bind(duty_of(&change.series.provider))
 }
 
 fn replace_facts(change: &SeriesChange, statements: &mut Vec<Statement>) {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{
-    StoreError, Tenancy,
+    StoreError,
     postgres::PostgresEngine,
     sqlite::SqliteEngine,
     statement::{Record, Statement},
@@ -18,9 +18,9 @@ pub(super) enum Engine {
 
 impl Engine {
     /// Brings the schema up to date as well.
-    pub(super) async fn open(url: &StoreUrl, tenancy: Tenancy) -> Result<Self, StoreError> {
+    pub(super) async fn open(url: &StoreUrl) -> Result<Self, StoreError> {
         Ok(if url.is_postgres() {
-            Self::Postgres(Arc::new(PostgresEngine::open(url, tenancy).await?))
+            Self::Postgres(Arc::new(PostgresEngine::open(url).await?))
         } else {
             Self::Sqlite(SqliteEngine::open(url).await?)
         })

@@ -1,5 +1,6 @@
 //! Why the store does not do what it should. The password in its URL is in none of these.
 
+use super::fences::LEASE;
 use crate::{config::StoreUrl, error::ErrorClass};
 
 #[derive(Debug, thiserror::Error)]
@@ -11,11 +12,6 @@ pub enum StoreError {
     Open { url: StoreUrl, source: sqlx::Error },
     #[error("the control store {url} cannot be reached; check store.url and the server")]
     Reach { url: StoreUrl, source: sqlx::Error },
-    #[error(
-        "another process is using the control store ({by}); stop it, or give this one a database \
-         of its own in store.url"
-    )]
-    Owned { by: String },
     #[error("the folder of the control store cannot be created")]
     Folder(#[from] std::io::Error),
     #[error("the control store cannot be migrated")]
@@ -35,13 +31,16 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// Whether it was written in vain because the duty it belongs to is somebody else's.
+    pub fn is_fenced(&self) -> bool {
+        matches!(self, Self::MovedOn { what } if *what == LEASE)
+    }
+
     pub fn class(&self) -> ErrorClass {
         match self {
-            Self::Open { .. }
-            | Self::Reach { .. }
-            | Self::Owned { .. }
-            | Self::Folder(_)
-            | Self::Unavailable(_) => ErrorClass::Unavailable,
+            Self::Open { .. } | Self::Reach { .. } | Self::Folder(_) | Self::Unavailable(_) => {
+                ErrorClass::Unavailable
+            }
             Self::MovedOn { .. } => ErrorClass::Conflict,
             Self::Migrate(_) | Self::Newer { .. } | Self::Unreadable { .. } => ErrorClass::Internal,
         }

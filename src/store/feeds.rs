@@ -16,10 +16,11 @@ impl Store {
     }
 
     pub async fn collected(&self, feed: &Feed, at: DateTime<Utc>) -> Result<(), StoreError> {
+        let guard = self.guard(Feed::PROVIDER)?;
         let collected = sql("insert into feed (feed, succeeded_at) values ($1, $2) \
              on conflict (feed) do update set succeeded_at = excluded.succeeded_at")
         .bind(feed.to_string())
         .bind(at.timestamp_micros());
-        self.engine.write(&[collected]).await
+        self.write_guarded(&guard.into_iter().chain([collected]).collect::<Vec<_>>()).await
     }
 }

@@ -10,12 +10,15 @@ mod dead_letters;
 mod engine;
 mod error;
 mod feeds;
+mod fences;
 mod findings;
+mod leases;
 mod letter_groups;
 mod letter_states;
 mod migrations;
 mod plans;
 mod postgres;
+mod replicas;
 mod roster;
 mod schedules;
 mod sqlite;
@@ -28,46 +31,43 @@ pub use self::{
     audit::{AuditEntry, AuditFilter},
     backfills::{BackfillFilter, BackfillState, ChunkCounts, KeptBackfill, NewBackfill},
     chunks::{ChunkFilter, ChunkState, Claim, Claimer, KeptChunk, NewChunk, Settlement, Spent},
-    coverage::{SeriesChange, SeriesRecord},
+    coverage::{LandedVersions, SeriesChange, SeriesRecord},
     dead_letters::{DeadLetterFilter, DeadLetterPosition, KeptLetter, LetterState, Resolved},
     error::StoreError,
+    fences::duty_of,
     findings::FindingFilter,
+    leases::{Incarnation, LeaseRecord},
     letter_groups::{LetterGroup, OpenLetters},
     letter_states::Resolution,
     migrations::Schema,
     plans::KeptPlan,
+    replicas::ReplicaRecord,
     roster::{KeptAsset, Source},
     schedules::{KeptSchedule, Paused},
 };
-use self::{engine::Engine, statement::sql};
+use self::{engine::Engine, fences::Fences, statement::sql};
 use crate::config::StoreUrl;
 
 /// A handle; clones share the connections.
 #[derive(Debug, Clone)]
 pub struct Store {
     engine: Engine,
-}
-
-/// Who opens a store. On PostgreSQL it has one owner at a time; a SQLite file lies beside its lake,
-/// whose lock is enough.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Tenancy {
-    Owner,
-    Guest,
+    /// What writes are guarded by; the same for every clone.
+    fences: Fences,
 }
 
 impl Store {
-    /// Opens the store for the one who ingests, and brings its schema up to date. A SQLite file is
-    /// created, with its folder, if absent. Fails with `Owned` while somebody else has it.
+    /// Opens the store and brings its schema up to date. A SQLite file is created, with its folder,
+    /// if absent.
     pub async fn open(url: &StoreUrl) -> Result<Self, StoreError> {
-        let store = Self { engine: Engine::open(url, Tenancy::Owner).await? };
+        let store = Self { engine: Engine::open(url).await?, fences: Fences::default() };
         store.fingerprint_letters().await?;
         Ok(store)
     }
 
-    /// Like `open`, beside the owner.
+    /// Like `open`, for a command beside a daemon.
     pub async fn visit(url: &StoreUrl) -> Result<Self, StoreError> {
-        Ok(Self { engine: Engine::open(url, Tenancy::Guest).await? })
+        Ok(Self { engine: Engine::open(url).await?, fences: Fences::default() })
     }
 
     /// How far the schema of a store is; changes nothing, not even if there is no store.

@@ -53,6 +53,9 @@ pub struct Metrics {
     pub dead_letters_open: IntGaugeVec,
     pub dead_letter_oldest: IntGauge,
     pub scheduler_heartbeat: IntGauge,
+    pub lease_held: IntGaugeVec,
+    pub lease_lost: IntCounterVec,
+    pub fenced: IntCounterVec,
     pub schedule_paused: IntGaugeVec,
     pub http_requests: IntCounterVec,
     pub http_request_seconds: HistogramVec,
@@ -114,6 +117,21 @@ impl Metrics {
                 "suspicious_answers_total",
                 "Answers without a known candle where candles were expected.",
                 source,
+            )?,
+            lease_held: new.gauge(
+                "lease_held",
+                "Whether a duty is this replica's: 1 if it is.",
+                &["duty"],
+            )?,
+            lease_lost: new.counter(
+                "lease_lost_total",
+                "Duties that another replica took over while this one thought to have them.",
+                &[],
+            )?,
+            fenced: new.counter(
+                "fenced_total",
+                "Writes that were refused because their duty was another replica's by then.",
+                &[],
             )?,
             stand_ins: new.counter(
                 "stand_ins_total",

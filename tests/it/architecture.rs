@@ -7,13 +7,14 @@ use std::{
 };
 
 /// Bottom to top. A module imports lower layers only, never its own.
-const LAYERS: [&[&str]; 16] = [
+const LAYERS: [&[&str]; 17] = [
     &["clock", "error", "lifecycle", "crash"],
     &["market"],
     &["quality"],
     &["config"],
     &["telemetry"],
     &["files", "providers", "lake", "store"],
+    &["fleet"],
     &["access", "ingest"],
     &["query"],
     &["app"],

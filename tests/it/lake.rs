@@ -7,6 +7,7 @@ use barkeep::{
     lake::Lake,
     market::{CandleState, Series, Timeframe, Window},
     simulate::{self, SimulatedExchange, SimulationConfig, audit},
+    telemetry::Metrics,
 };
 
 use crate::support::test_app::{Setup, TestApp, seconds};
@@ -62,6 +63,26 @@ async fn t22_a_revision_lands_beside_what_it_revises_and_nothing_else_lands_twic
     let revised = count(&app.app.metrics.candles_revised);
     assert!(revised > 10, "{revised}");
     assert!(count(&app.app.metrics.candles_unchanged) > 10);
+    assert_clean(&app).await;
+}
+
+#[tokio::test]
+async fn appends_and_the_compaction_of_another_replica_cost_each_other_nothing() {
+    let app = TestApp::with(Setup { simulation: quiet(0.0, 0.3), ..Setup::default() }).await;
+    app.settle().await;
+    let metrics = Metrics::new().unwrap();
+    let other = Lake::open(&app.app.config.lake, &metrics).await.unwrap();
+    let table = other.candles(Timeframe::M1);
+    let mut compactions = 0;
+    for _ in 0..30 {
+        app.clock.advance(seconds(60));
+        table.look().await.unwrap();
+        let (polled, compacted) = tokio::join!(app.poll(BTC), table.compact_fully());
+        polled.unwrap();
+        compactions += compacted.unwrap().len();
+    }
+    assert!(compactions > 10, "{compactions}");
+    app.app.lake.candles(Timeframe::M1).look().await.unwrap();
     assert_clean(&app).await;
 }
 

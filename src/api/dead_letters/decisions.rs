@@ -13,6 +13,7 @@ use super::{
         caller::Caller,
         extract::{Params, quoted},
         openapi::{Conflicting, NotFound, Refused, Unavailable},
+        replicas::not_served,
     },
     expectation, fingerprint, place, position,
 };
@@ -228,11 +229,18 @@ async fn decide(
     let (reason, expected) = (decision.reason, decision.expected_count);
     let command = LetterCommand { which, action, dry_run, reason, expected, by, until };
     let (send, answer) = tokio::sync::oneshot::channel();
-    app.lifecycle.clone().spawn(async move {
+    let deciding = app.clone();
+    app.lifecycle.spawn(async move {
         // Nobody may be waiting any more.
-        let _ = send.send(jobs::decide(&app, command).await);
+        let _ = send.send(jobs::decide(&deciding, command).await);
     });
-    let tally = answer.await.map_err(|_| IngestError::Stopping)??;
+    let tally = match answer.await.map_err(|_| IngestError::Stopping)? {
+        Err(
+            LetterError::NotServed { provider }
+            | LetterError::Ingest(IngestError::NotServed { provider }),
+        ) => return Err(not_served(&app, &provider).await),
+        tally => tally?,
+    };
     Ok(Json(view(tally, dry_run)))
 }
 
@@ -320,6 +328,8 @@ impl From<LetterError> for Problem {
             LetterError::Unknown { id } => {
                 Self::not_found(&format!("dead letter {}", quoted(&id)), "GET /v1/dead-letters lists them")
             }
+            LetterError::NotServed { .. } => Self::conflict("not_served", detail)
+                .fix("GET /v1/replicas tells which one that is"),
             LetterError::Busy => Self::conflict("busy", detail).fix("try again in a moment"),
             LetterError::Ingest(error) => error.into(),
             LetterError::Store(error) => error.into(),

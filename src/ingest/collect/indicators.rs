@@ -31,7 +31,7 @@ impl Collector {
         self.reached(feed, newest.period);
         if collected.landed + collected.revised > 0 {
             crash::point("committed");
-            compactor.run();
+            compactor.run_if_alone(&self.fleet);
         }
         Ok(Collected { refused, ..collected })
     }

@@ -58,7 +58,7 @@ impl Collector {
         self.reached(feed, newest);
         if collected.landed > 0 {
             crash::point("committed");
-            compactor.run();
+            compactor.run_if_alone(&self.fleet);
         }
         Ok(collected)
     }

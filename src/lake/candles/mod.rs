@@ -54,10 +54,11 @@ impl CandleTable {
     ///
     /// The caller knows every commit up to `version()`. If somebody else has committed since, the
     /// answer is `MovedOn`, nothing has been written, and the caller must catch up first.
-    pub async fn append(&self, landings: Vec<Append>) -> Result<u64, LakeError> {
-        let batches = columns::batches(self.timeframe, &landings);
+    pub async fn append(&self, landings: impl AsRef<[Append]> + Send) -> Result<u64, LakeError> {
+        let landings = landings.as_ref();
+        let batches = columns::batches(self.timeframe, landings);
         let batches = batches.map_err(|source| self.arrow(source))?;
-        let landings = landings.into_iter().map(|landing| landing.record).collect();
+        let landings = landings.iter().map(|landing| landing.record.clone()).collect();
         self.append_batches(batches, &CommitRecord::of_landings(landings)).await
     }
 }

@@ -6,6 +6,7 @@ mod kills;
 mod letters;
 mod points;
 mod postgres;
+mod replicas;
 mod stage;
 mod store;
 mod two_daemons;

@@ -62,19 +62,3 @@ async fn t35_a_server_that_goes_and_comes_in_the_middle_of_a_backfill_loses_and_
     assert!(audit.agree > 3_000, "{audit:?}");
     assert!(!stage.read_log().contains(PASSWORD));
 }
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn two_daemons_do_not_share_a_store_by_accident() {
-    let cluster = Cluster::shared().await;
-    let mut stage = stage("1h", &cluster).await;
-    let mut first = stage.spawn();
-    first.wait_until("/v1/series", PATIENCE, |_| true).await;
-    let other = tempfile::tempdir().unwrap();
-    stage.set("LAKE__PATH", &other.path().display().to_string());
-    let status = stage.spawn().ended(PATIENCE).await;
-    assert_eq!(status.code(), Some(1));
-    let log = stage.read_log();
-    assert!(log.contains("error: another process is using the control store (barkeep, process"));
-    assert!(!log.contains(PASSWORD));
-    first.stop().await;
-}

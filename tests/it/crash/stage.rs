@@ -38,6 +38,8 @@ pub(super) const FAULTS: [&str; 8] = [
 ];
 /// A market minute is half a second.
 const SPEED: f64 = 120.0;
+/// Three seconds of real time.
+const LEASE: &str = "360s";
 /// Until everything is accounted for, holes being asked for several times.
 const PATIENCE: Duration = Duration::from_mins(2);
 
@@ -80,6 +82,7 @@ impl Stage {
             ("PROVIDERS__COINBASE__LIMITS", "2000/s".to_owned()),
             ("PROVIDERS__COINBASE__BURST", "100".to_owned()),
             ("PROVIDERS__COINBASE__IS_MOCK", "true".to_owned()),
+            ("REPLICA__NAME", "stage".to_owned()),
             ("CLOCK__ORIGIN", origin.to_rfc3339()),
             ("CLOCK__SPEED", SPEED.to_string()),
         ];
@@ -108,6 +111,30 @@ impl Stage {
     /// Changes a setting of the daemons to come.
     pub(super) fn set(&mut self, key: &str, value: &str) {
         self.settings.insert(format!("BARKEEP__{key}"), value.to_owned());
+    }
+
+    /// Currencies of a second provider as well, and a store that several daemons can share.
+    pub(super) fn share(&mut self, store: &str) {
+        let url = self.settings["BARKEEP__PROVIDERS__COINBASE__URL"].clone();
+        for (key, value) in [
+            ("STORE__URL", store),
+            ("REPLICA__LEASE", LEASE),
+            ("INGEST__ASSETS", "BTCUSD,EURUSD"),
+            ("INGEST__PROVIDERS", "coinbase,oanda"),
+            ("PROVIDERS__OANDA__TOKEN", "token"),
+            ("PROVIDERS__OANDA__URL", &url),
+            ("PROVIDERS__OANDA__LIMITS", "2000/s"),
+            ("PROVIDERS__OANDA__IS_MOCK", "true"),
+        ] {
+            self.set(key, value);
+        }
+    }
+
+    /// A daemon under a name of its own.
+    pub(super) fn spawn_as(&self, name: &str) -> Daemon {
+        let mut settings = self.settings.clone();
+        settings.insert("BARKEEP__REPLICA__NAME".to_owned(), name.to_owned());
+        Daemon::spawn(&settings, &self.log())
     }
 
     /// Small chunks are for many commits to die in; from now on they are large.

@@ -4,6 +4,7 @@ mod access;
 mod chunks;
 mod contract;
 mod daemon;
+mod leases;
 mod letters;
 mod listings;
 mod migrate;

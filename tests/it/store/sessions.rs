@@ -3,7 +3,7 @@
 use barkeep::{
     config::{Config, StoreUrl},
     error::{ErrorClass, chain},
-    store::{Store, StoreError},
+    store::Store,
 };
 
 use crate::support::postgres::{Cluster, PASSWORD};
@@ -13,32 +13,22 @@ async fn place(cluster: &Cluster) -> StoreUrl {
 }
 
 #[tokio::test]
-async fn a_store_has_one_owner_who_is_named_to_the_next() {
+async fn several_processes_use_one_store_side_by_side() {
     let cluster = Cluster::shared().await;
     let url = place(&cluster).await;
-    let first = Store::open(&url).await.unwrap();
-    let error = Store::open(&url).await.unwrap_err();
-    let StoreError::Owned { by } = &error else { panic!("{error}") };
-    let process = format!("barkeep, process {} at 127.0.0.1, since 20", std::process::id());
-    assert!(by.starts_with(&process), "{by}");
-    assert!(error.to_string().contains("stop it, or give this one a database of its own"));
-
-    let guest = Store::visit(&url).await.unwrap();
-    guest.record(&[], Some(("of_the_guest", 1))).await.unwrap();
-    assert_eq!(first.lake_version("of_the_guest").await.unwrap(), Some(1));
-    guest.close().await;
-
+    // Also when they bring the schema up to date at the same time.
+    let (first, second) = tokio::join!(Store::open(&url), Store::open(&url));
+    let (first, second) = (first.unwrap(), second.unwrap());
+    first.record(&[], Some(("t", 1))).await.unwrap();
+    assert_eq!(second.lake_version("t").await.unwrap(), Some(1));
+    second.record(&[], Some(("t", 2))).await.unwrap();
+    assert_eq!(first.lake_version("t").await.unwrap(), Some(2));
     first.close().await;
-    Store::open(&url).await.unwrap().close().await;
-    // A database next door has an owner of its own.
-    let (one, other) = (place(&cluster).await, place(&cluster).await);
-    let (one, other) = (Store::open(&one).await.unwrap(), Store::open(&other).await.unwrap());
-    one.close().await;
-    other.close().await;
+    second.close().await;
 }
 
 #[tokio::test]
-async fn a_restart_of_the_server_is_not_noticed_and_takes_nothing_from_the_owner() {
+async fn a_restart_of_the_server_is_not_noticed() {
     let cluster = Cluster::start().await;
     let url = place(&cluster).await;
     let store = Store::open(&url).await.unwrap();
@@ -53,7 +43,6 @@ async fn a_restart_of_the_server_is_not_noticed_and_takes_nothing_from_the_owner
         }
     }
     store.record(&[], Some(("t", 4))).await.unwrap();
-    assert!(matches!(Store::open(&url).await, Err(StoreError::Owned { .. })));
     store.close().await;
 }
 
@@ -93,24 +82,6 @@ async fn while_there_is_no_server_the_store_is_unavailable_and_its_password_stay
     store.record(&[], Some(("t", 1))).await.unwrap();
     assert_eq!(store.lake_version("t").await.unwrap(), Some(1));
     store.close().await;
-}
-
-#[tokio::test]
-async fn who_lost_the_store_to_another_writes_no_more() {
-    let cluster = Cluster::start().await;
-    let url = place(&cluster).await;
-    let loser = Store::open(&url).await.unwrap();
-    loser.record(&[], Some(("t", 1))).await.unwrap();
-    cluster.stop();
-    cluster.resume().await;
-    let winner = Store::open(&url).await.unwrap();
-    winner.record(&[], Some(("t", 7))).await.unwrap();
-    let error = loser.record(&[], Some(("t", 2))).await.unwrap_err();
-    assert!(matches!(error, StoreError::Owned { .. }), "{error}");
-    assert_eq!(loser.lake_version("t").await.unwrap(), Some(7));
-    winner.close().await;
-    loser.record(&[], Some(("t", 8))).await.unwrap();
-    loser.close().await;
 }
 
 #[tokio::test]

@@ -112,10 +112,24 @@ impl Daemon {
         assert_eq!(status.signal(), Some(SIGKILL), "{status}:\n{}", self.log_tail());
     }
 
+    /// SIGSTOP: it stands still, and does not know.
+    pub(crate) fn pause(&self) {
+        self.signal("-STOP");
+    }
+
+    /// SIGCONT: it goes on where it stood.
+    pub(crate) fn resume(&self) {
+        self.signal("-CONT");
+    }
+
+    fn signal(&self, signal: &str) {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
+    }
+
     /// SIGTERM, and the graceful end that must follow.
     pub(crate) async fn stop(mut self) {
-        let pid = self.child.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+        self.signal("-TERM");
         let status = self.ended(Duration::from_secs(40)).await;
         assert_eq!(status.code(), Some(0), "{status}:\n{}", self.log_tail());
     }

@@ -264,6 +264,9 @@ fn config(setup: &Setup, folder: &Path, url: &str, store: Option<&str>) -> Confi
         ("PROVIDERS__OANDA__IS_MOCK", "true"),
         ("PROVIDERS__ALPHA_VANTAGE__IS_MOCK", "true"),
         ("LAKE__COMMIT_LINGER", "0s"),
+        // Beside a store that can be shared; nobody beats here, and time moves on.
+        ("REPLICA__NAME", "test"),
+        ("REPLICA__LEASE", "365d"),
         // Waiting for a turn would move the clock by an amount that depends on the machine.
         ("PROVIDERS__COINBASE__LIMITS", UNLIMITED),
         ("PROVIDERS__OANDA__LIMITS", UNLIMITED),
