@@ -126,6 +126,7 @@ pub(super) async fn list(
 /// Says all of what is kept of it: saying it twice is the same as once. It holds at once, on every
 /// replica within seconds, and after a restart. Candles that are in the lake stay there, whatever is
 /// no longer kept; what was missed while an asset was not kept is owed, as far back as history is.
+/// The order of its providers stays as it is, unless it is said.
 #[utoipa::path(
     put,
     path = "/v1/assets/{asset}",
@@ -163,7 +164,7 @@ pub(super) async fn keep(
     Body(wanted): Body<Wanted>,
 ) -> Result<Json<AssetView>, Problem> {
     params.finish("")?;
-    let kept = checked(&app, asset, wanted, &by)?;
+    let kept = checked(&app, asset, &app.store.kept_assets().await?, wanted, &by)?;
     let detail = json!({
         "timeframes": kept.timeframes,
         "providers": kept.providers,
