@@ -105,8 +105,8 @@ pub(super) async fn rewind_series(
     let due = app.closed_until(book.series(), app.clock.now());
     check(&app, &book, &asked, due)?;
     // Whoever asked may hang up between the store and the book; both must know it or neither.
-    let done = tokio::spawn(forget(app.clone(), book.clone(), asked.to, asked.reason, by));
-    done.await.map_err(|_| super::failed())??;
+    let forgotten = forget(app.clone(), book.clone(), asked.to, asked.reason, by);
+    app.lifecycle.see_through(forgotten).await.ok_or_else(super::failed)??;
     let freshness = app.freshness(&book, app.clock.now());
     let timeframe = book.series().timeframe;
     let expected = book.calendar().expected(Window::new(asked.to, due), timeframe);

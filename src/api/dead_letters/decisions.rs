@@ -12,13 +12,13 @@ use super::{
         body::Body,
         caller::Caller,
         extract::{Params, quoted},
+        failed,
         openapi::{Conflicting, NotFound, Refused, Unavailable},
     },
     expectation, fingerprint, place, position,
 };
 use crate::{
     app::App,
-    ingest::IngestError,
     jobs::{self, LetterAction, LetterCommand, LetterError, LetterTally, Letters},
     market::{By, Subject},
     store::{DeadLetterFilter, LetterState},
@@ -212,7 +212,7 @@ pub(in crate::api) async fn discard(
     decide(app, LetterAction::Discard, decision, by).await
 }
 
-/// In a task of its own: a caller who goes away must not leave a landing half done.
+/// A caller who goes away must not leave a landing half done.
 async fn decide(
     app: Arc<App>,
     action: LetterAction,
@@ -227,12 +227,9 @@ async fn decide(
     let until = Instant::now() + app.config.server.request_timeout / 2;
     let (reason, expected) = (decision.reason, decision.expected_count);
     let command = LetterCommand { which, action, dry_run, reason, expected, by, until };
-    let (send, answer) = tokio::sync::oneshot::channel();
-    app.lifecycle.clone().spawn(async move {
-        // Nobody may be waiting any more.
-        let _ = send.send(jobs::decide(&app, command).await);
-    });
-    let tally = answer.await.map_err(|_| IngestError::Stopping)??;
+    let lifecycle = app.lifecycle.clone();
+    let decided = lifecycle.see_through(async move { jobs::decide(&app, command).await }).await;
+    let tally = decided.ok_or_else(failed)??;
     Ok(Json(view(tally, dry_run)))
 }
 
