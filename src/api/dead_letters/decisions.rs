@@ -258,7 +258,7 @@ fn which(decision: &Decision) -> Result<Letters, Problem> {
         subject: filter.series.clone(),
         expectation: name.map(expectation).transpose().map_err(|it| inside(it, "expectation"))?,
         fingerprint: group.map(fingerprint).transpose().map_err(|it| inside(it, "fingerprint"))?,
-        after: decision.cursor.as_deref().map(after).transpose()?,
+        after: decision.cursor.as_deref().map(position).transpose()?,
     }))
 }
 
@@ -272,19 +272,6 @@ fn named(ids: &[String], decision: &Decision) -> Result<Letters, Problem> {
         return Err(Problem::invalid("cursor", "letters that are named have no cursor", fix));
     }
     Ok(Letters::Ids(ids.to_vec()))
-}
-
-fn after(text: &str) -> Result<crate::store::DeadLetterPosition, Problem> {
-    let read = || {
-        let (micros, id) = text.split_once('.')?;
-        let at = chrono::DateTime::from_timestamp_micros(micros.parse().ok()?)?;
-        Some((at, id.to_owned()))
-    };
-    let refused = || {
-        let detail = format!("cursor {} is not one of ours", quoted(text));
-        Problem::invalid("cursor", detail, "use the `next` of the answer before")
-    };
-    position(read().ok_or_else(refused)?)
 }
 
 fn view(tally: LetterTally, dry_run: bool) -> Tally {
