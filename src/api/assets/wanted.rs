@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Deserializer};
 use utoipa::ToSchema;
 
-use super::super::{Problem, extract::quoted};
+use super::super::{Problem, extract::quoted, why::Why};
 use crate::{
     app::App,
     ingest::offered,
@@ -28,8 +28,9 @@ pub(in crate::api) struct Wanted {
     /// Whether it is asked for at present.
     enabled: bool,
     /// Why, for whoever wonders later.
-    #[schema(max_length = 500)]
-    reason: Option<String>,
+    #[serde(default)]
+    #[schema(value_type = Option<String>, max_length = 500)]
+    reason: Why,
 }
 
 /// What is said of the order in which providers are asked.
@@ -80,7 +81,6 @@ pub(super) fn checked(
         let order = providers.as_ref().unwrap_or(&app.config.ingest.providers);
         check_offer(app, &asset, &timeframes, order)?;
     }
-    check_reason(reason.as_deref())?;
     Ok(KeptAsset {
         asset,
         timeframes,
@@ -90,7 +90,7 @@ pub(super) fn checked(
         source: Source::Api,
         changed_at: app.clock.now(),
         changed_by: by.actor.clone(),
-        reason,
+        reason: reason.into_said(),
     })
 }
 
@@ -137,11 +137,4 @@ fn check_offer(
         .map(|(provider, setting)| format!("or set providers.{provider}.{setting}"));
     let fix = ["name a provider that has it".to_owned()].into_iter().chain(needed);
     Err(Problem::invalid("asset", detail, &fix.collect::<Vec<_>>().join(", ")))
-}
-
-pub(super) fn check_reason(reason: Option<&str>) -> Result<(), Problem> {
-    if reason.is_some_and(|reason| reason.chars().count() > 500) {
-        return Err(Problem::invalid("reason", "the reason is too long", "use 500 characters"));
-    }
-    Ok(())
 }

@@ -14,6 +14,7 @@ use super::{
         extract::{Params, quoted},
         failed,
         openapi::{Conflicting, NotFound, Refused, Unavailable},
+        why::Why,
     },
     expectation, fingerprint, place, position,
 };
@@ -26,7 +27,6 @@ use crate::{
 
 /// Ids in one command.
 const MOST_IDS: usize = 1_000;
-const LONGEST_REASON: usize = 500;
 
 /// Which letters, and what is to be known before.
 #[derive(Debug, Default, Deserialize, ToSchema)]
@@ -48,8 +48,9 @@ pub(in crate::api) struct Decision {
     #[schema(pattern = "^[0-9]{1,16}\\.dl_[0-9a-f]{32}$")]
     cursor: Option<String>,
     /// Why, for whoever wonders later. Nothing is discarded without it.
-    #[schema(max_length = 500)]
-    reason: Option<String>,
+    #[serde(default)]
+    #[schema(value_type = Option<String>, max_length = 500)]
+    reason: Why,
 }
 
 /// What letters have in common; what is not said does not matter. `{}` means every open letter.
@@ -204,8 +205,7 @@ pub(in crate::api) async fn discard(
     Body(decision): Body<Decision>,
 ) -> Result<Json<Tally>, Problem> {
     params.finish("")?;
-    let says_why = decision.reason.as_deref().is_some_and(|reason| !reason.trim().is_empty());
-    if !says_why && !decision.dry_run {
+    if decision.reason.said().is_none() && !decision.dry_run {
         let fix = "add \"reason\": whoever misses the data will ask for it";
         return Err(Problem::invalid("reason", "nothing is discarded without a reason", fix));
     }
@@ -221,11 +221,8 @@ async fn decide(
 ) -> Result<Json<Tally>, Problem> {
     let dry_run = decision.dry_run;
     let which = which(&decision)?;
-    if decision.reason.as_deref().is_some_and(|why| why.chars().count() > LONGEST_REASON) {
-        return Err(Problem::invalid("reason", "the reason is too long", "use 500 characters"));
-    }
     let until = Instant::now() + app.config.server.request_timeout / 2;
-    let (reason, expected) = (decision.reason, decision.expected_count);
+    let (reason, expected) = (decision.reason.into_said(), decision.expected_count);
     let command = LetterCommand { which, action, dry_run, reason, expected, by, until };
     let lifecycle = app.lifecycle.clone();
     let decided = lifecycle.see_through(async move { jobs::decide(&app, command).await }).await;
