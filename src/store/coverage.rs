@@ -86,12 +86,15 @@ impl Store {
         self.engine.write(&statements).await
     }
 
-    /// Forgets the facts of every series of a timeframe, before they are told anew from the lake.
+    /// Forgets the facts of every series of a timeframe, and how often it has landed, before they
+    /// are told anew from the lake.
     pub async fn forget(&self, series: &[Series]) -> Result<(), StoreError> {
         let forget = |series: &Series| {
-            sql("delete from coverage where series = $1").bind(series.to_string())
+            let facts = sql("delete from coverage where series = $1");
+            let landings = sql("update series set landings = 0 where series = $1");
+            [facts, landings].map(|statement| statement.bind(series.to_string()))
         };
-        self.engine.write(&series.iter().map(forget).collect::<Vec<_>>()).await
+        self.engine.write(&series.iter().flat_map(forget).collect::<Vec<_>>()).await
     }
 }
 
@@ -104,10 +107,13 @@ fn told(changes: &[SeriesChange]) -> Vec<Statement> {
     statements
 }
 
+/// What was made out before a landing and is written after it does not count it.
 fn upsert_series(change: &SeriesChange) -> Statement {
     sql("insert into series (series, origin_at, landings) values ($1, $2, $3) \
          on conflict (series) do update \
-         set origin_at = excluded.origin_at, landings = excluded.landings")
+         set origin_at = excluded.origin_at, \
+         landings = case when excluded.landings > series.landings \
+         then excluded.landings else series.landings end")
     .bind(change.series.to_string())
     .bind(change.origin.timestamp_micros())
     .bind(change.landings)
