@@ -22,13 +22,22 @@ impl Lifecycle {
         self.tasks.spawn(task);
     }
 
+    /// Runs `task` to its end, even if whoever waits for what comes of it goes away; `None` if it
+    /// panicked. The program waits for it before it ends.
+    pub async fn see_through<T: Send + 'static>(
+        &self,
+        task: impl Future<Output = T> + Send + 'static,
+    ) -> Option<T> {
+        self.tasks.spawn(task).await.ok()
+    }
+
     /// Runs `work` on a thread for blocking; the program waits for it before it ends.
     pub fn spawn_blocking(&self, work: impl FnOnce() + Send + 'static) -> JoinHandle<()> {
         self.tasks.spawn_blocking(work)
     }
 
     /// Runs `task` without waiting for it at the end: it stops by itself when nobody can give it
-    /// work any more.
+    /// work any more, or does no harm if it is cut off.
     pub fn spawn_detached(&self, task: impl Future<Output = ()> + Send + 'static) {
         tokio::spawn(task);
     }
@@ -57,5 +66,35 @@ impl Lifecycle {
         self.stop();
         self.tasks.close();
         tokio::time::timeout(patience, self.tasks.wait()).await.is_ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::oneshot;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_seen_through_goes_on_although_the_caller_is_gone() {
+        let lifecycle = Lifecycle::new();
+        let (go, gone) = oneshot::channel::<()>();
+        let (done, is_done) = oneshot::channel();
+        let task = async move {
+            gone.await.unwrap();
+            done.send(()).unwrap();
+        };
+        {
+            let mut waiting = std::pin::pin!(lifecycle.see_through(task));
+            assert!(futures::poll!(waiting.as_mut()).is_pending());
+        }
+        go.send(()).unwrap();
+        assert!(lifecycle.stop_and_wait(Duration::from_secs(30)).await, "it was waited for");
+        is_done.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn what_is_seen_through_tells_what_came_of_it() {
+        assert_eq!(Lifecycle::new().see_through(async { 7 }).await, Some(7));
     }
 }

@@ -11,9 +11,10 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::token;
 use crate::{
     clock::Clock,
+    error::chain,
     lifecycle::Lifecycle,
     market::Scope,
-    store::{ApiKey, Store, StoreError},
+    store::{ApiKey, Store},
 };
 
 /// A key that is revoked is refused after this long at the latest.
@@ -38,8 +39,8 @@ pub enum Refusal {
     #[error("the API key has expired")]
     Expired,
     /// Whether a key has been revoked cannot be found out.
-    #[error(transparent)]
-    Store(#[from] StoreError),
+    #[error("the API keys cannot be read")]
+    Unavailable,
 }
 
 #[derive(Debug)]
@@ -48,6 +49,8 @@ pub struct Keyring {
     clock: Arc<dyn Clock>,
     lifecycle: Lifecycle,
     known: Mutex<Arc<Known>>,
+    /// When the keys could last not be read, if that was the end of it.
+    failed_at: Mutex<Option<DateTime<Utc>>>,
     /// Held by the one who reads for all.
     reading: tokio::sync::Mutex<()>,
     /// When the last use of a key was written, by its id.
@@ -67,6 +70,7 @@ impl Keyring {
             clock: clock.clone(),
             lifecycle: lifecycle.clone(),
             known: Mutex::default(),
+            failed_at: Mutex::default(),
             reading: tokio::sync::Mutex::default(),
             used: Mutex::default(),
         }
@@ -96,17 +100,23 @@ impl Keyring {
     }
 
     /// The keys as they were at most so long ago.
-    async fn known(&self, at_most: TimeDelta) -> Result<Arc<Known>, StoreError> {
-        if let Some(known) = self.recent(at_most) {
+    async fn known(&self, at_most: TimeDelta) -> Result<Arc<Known>, Refusal> {
+        if let Some(known) = self.at_hand(at_most)? {
             return Ok(known);
         }
         let _turn = self.reading.lock().await;
-        if let Some(known) = self.recent(at_most) {
+        if let Some(known) = self.at_hand(at_most)? {
             return Ok(known);
         }
         // What changes while the answer is on its way may not be in it.
         let read_at = Some(self.clock.now());
-        let keys = self.store.living_api_keys().await?;
+        let keys = self.store.living_api_keys().await.map_err(|error| {
+            tracing::error!(error = chain(&error), "the API keys cannot be read");
+            // It may have taken long to fail, so it counts from now on.
+            self.note_failure(Some(self.clock.now()));
+            Refusal::Unavailable
+        })?;
+        self.note_failure(None);
         let is_living = |id: &String| keys.iter().any(|key| key.id == *id);
         self.used.lock().unwrap_or_else(PoisonError::into_inner).retain(|id, _| is_living(id));
         let known = Arc::new(Known { keys, read_at });
@@ -114,11 +124,25 @@ impl Keyring {
         Ok(known)
     }
 
-    fn recent(&self, at_most: TimeDelta) -> Option<Arc<Known>> {
+    /// The keys without reading them; a store that has just not answered is not asked again, or
+    /// everybody would wait for it in turn.
+    fn at_hand(&self, at_most: TimeDelta) -> Result<Option<Arc<Known>>, Refusal> {
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let age = self.clock.now() - known.read_at?;
+        if self.is_within(known.read_at, at_most) {
+            return Ok(Some(known));
+        }
+        let failed_at = *self.failed_at.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.is_within(failed_at, FRESH) { Err(Refusal::Unavailable) } else { Ok(None) }
+    }
+
+    fn is_within(&self, at: Option<DateTime<Utc>>, at_most: TimeDelta) -> bool {
+        let age = at.map(|at| self.clock.now() - at);
         // A clock that was set back says nothing about the age.
-        (TimeDelta::zero()..at_most).contains(&age).then_some(known)
+        age.is_some_and(|age| (TimeDelta::zero()..at_most).contains(&age))
+    }
+
+    fn note_failure(&self, at: Option<DateTime<Utc>>) {
+        *self.failed_at.lock().unwrap_or_else(PoisonError::into_inner) = at;
     }
 
     /// Writes down that the key was used, unless that was done within the last minute. Nobody waits

@@ -14,7 +14,7 @@ use serde::Serialize;
 use serde_json::json;
 use utoipa::ToSchema;
 
-use self::wanted::{Wanted, check_reason, checked};
+use self::wanted::{Wanted, checked};
 use super::{
     Problem,
     body::Body,
@@ -22,6 +22,7 @@ use super::{
     extract::{Params, unreadable},
     openapi::{NotFound, Refused, Unavailable},
     series::List,
+    why::Why,
 };
 use crate::{
     app::App,
@@ -126,6 +127,7 @@ pub(super) async fn list(
 /// Says all of what is kept of it: saying it twice is the same as once. It holds at once, on every
 /// replica within seconds, and after a restart. Candles that are in the lake stay there, whatever is
 /// no longer kept; what was missed while an asset was not kept is owed, as far back as history is.
+/// The order of its providers stays as it is, unless it is said.
 #[utoipa::path(
     put,
     path = "/v1/assets/{asset}",
@@ -163,7 +165,7 @@ pub(super) async fn keep(
     Body(wanted): Body<Wanted>,
 ) -> Result<Json<AssetView>, Problem> {
     params.finish("")?;
-    let kept = checked(&app, asset, wanted, &by)?;
+    let kept = checked(&app, asset, &app.store.kept_assets().await?, wanted, &by)?;
     let detail = json!({
         "timeframes": kept.timeframes,
         "providers": kept.providers,
@@ -213,17 +215,16 @@ pub(super) async fn remove(
     AssetName(asset): AssetName,
     mut params: Params,
 ) -> Result<Json<AssetView>, Problem> {
-    let reason = params.text("reason");
+    let why = Why::asked(params.text("reason"))?;
     params.finish("reason")?;
-    check_reason(reason.as_deref())?;
     let kept = app.store.kept_assets().await?;
     if !kept.iter().any(|one| one.asset == asset && !one.removed) {
         let what = format!("asset {asset} that is kept");
         return Err(Problem::not_found(&what, "GET /v1/assets lists them"));
     }
-    let detail = json!({ "reason": reason });
+    let detail = json!({ "reason": why.said() });
     let audit = AuditEntry::new(app.clock.now(), &by, "asset.remove", &asset, detail);
-    app.store.remove_asset(&asset, reason.as_deref(), &audit).await?;
+    app.store.remove_asset(&asset, why.said(), &audit).await?;
     told(&app, asset).await
 }
 

@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 
 use super::{
     Problem,
-    extract::{Params, quoted},
+    extract::{Params, cursor, page, quoted, read_cursor},
     openapi::{self, Limit, Refused, Unavailable},
 };
 use crate::{
@@ -84,14 +84,12 @@ pub(super) async fn list(
         actor: word(&mut params, "actor", "write the name of a key, local or command line")?,
         command: word(&mut params, "command", "write a word like key.create")?,
         target: word(&mut params, "target", "write an id, a series or an asset")?,
-        after: params.text("cursor").map(|cursor| read_cursor(&cursor)).transpose()?,
+        after: params.text("cursor").map(|text| read_cursor(&text, "au_")).transpose()?,
     };
     let limit = params.limit(MOST)?.unwrap_or(USUAL);
     params.finish("actor, command, target, cursor, limit")?;
-    let mut entries = app.store.audit(&filter, limit + 1).await?;
-    let has_more = entries.len() > limit as usize;
-    entries.truncate(limit as usize);
-    let next = entries.last().filter(|_| has_more).map(cursor);
+    let entries = app.store.audit(&filter, limit + 1).await?;
+    let (entries, next) = page(entries, limit, |entry| cursor(entry.at, &entry.id));
     Ok(Json(AuditPage { items: entries.into_iter().map(view).collect(), next }))
 }
 
@@ -109,19 +107,4 @@ fn word(params: &mut Params, field: &'static str, fix: &str) -> Result<Option<St
 fn view(entry: AuditEntry) -> AuditView {
     let AuditEntry { id, at, by, command, target, detail } = entry;
     AuditView { id, at, actor: by.actor, request_id: by.request, command, target, detail }
-}
-
-fn cursor(entry: &AuditEntry) -> String {
-    format!("{}.{}", entry.at.timestamp_micros(), entry.id)
-}
-
-fn read_cursor(text: &str) -> Result<(DateTime<Utc>, String), Problem> {
-    let refused = || {
-        let detail = format!("cursor {} is not one of ours", quoted(text));
-        Problem::invalid("cursor", detail, "use the `next` of the page before")
-    };
-    let (micros, id) = text.split_once(".au_").ok_or_else(refused)?;
-    let micros: i64 = micros.parse().map_err(|_| refused())?;
-    let at = DateTime::from_timestamp_micros(micros).ok_or_else(refused)?;
-    Ok((at, format!("au_{id}")))
 }

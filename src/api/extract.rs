@@ -94,16 +94,7 @@ impl Params {
     /// Where a listing by time and id goes on, as `cursor` wrote it.
     pub(super) fn cursor(&mut self) -> Result<Option<(DateTime<Utc>, String)>, Problem> {
         let Some(text) = self.0.remove("cursor") else { return Ok(None) };
-        let read = || {
-            let (micros, id) = text.split_once('.')?;
-            let is_id = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '.';
-            let at = DateTime::from_timestamp_micros(micros.parse().ok()?)?;
-            (!id.is_empty() && id.chars().all(is_id)).then(|| (at, id.to_owned()))
-        };
-        read().map(Some).ok_or_else(|| {
-            let detail = format!("cursor {} is not one of ours", quoted(&text));
-            Problem::invalid("cursor", detail, "use the `next` of the page before")
-        })
+        read_cursor(&text, "").map(Some)
     }
 
     /// A number between 1 and `most`.
@@ -189,9 +180,44 @@ impl Params {
     }
 }
 
+/// A page of `rows`, of which one more was looked for than it may have; and where the next one goes
+/// on, if there is more: after the one of which `cursor` tells the place.
+pub(super) fn page<T>(
+    mut rows: Vec<T>,
+    limit: u32,
+    cursor: impl FnOnce(&T) -> String,
+) -> (Vec<T>, Option<String>) {
+    let limit = limit as usize;
+    let has_more = rows.len() > limit;
+    rows.truncate(limit);
+    let next = rows.last().filter(|_| has_more).map(cursor);
+    (rows, next)
+}
+
 /// Where a listing by time and id has got to.
 pub(super) fn cursor(at: DateTime<Utc>, id: &str) -> String {
     format!("{}.{id}", at.timestamp_micros())
+}
+
+/// Where it goes on, as `cursor` wrote it; `kind` is how its ids begin.
+pub(super) fn read_cursor(text: &str, kind: &str) -> Result<(DateTime<Utc>, String), Problem> {
+    let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '.';
+    read_place(text, |micros, id| {
+        let at = DateTime::from_timestamp_micros(micros.parse().ok()?)?;
+        let is_id = !id.is_empty() && id.starts_with(kind) && id.chars().all(is_part);
+        is_id.then(|| (at, id.to_owned()))
+    })
+}
+
+/// The same for a cursor whose parts, before and after the first point, are read by `read`.
+pub(super) fn read_place<T>(
+    text: &str,
+    read: impl FnOnce(&str, &str) -> Option<T>,
+) -> Result<T, Problem> {
+    text.split_once('.').and_then(|(at, id)| read(at, id)).ok_or_else(|| {
+        let detail = format!("cursor {} is not one of ours", quoted(text));
+        Problem::invalid("cursor", detail, "use the `next` of the page before")
+    })
 }
 
 const BOTH: &str = "give both start and end, or neither";
@@ -231,4 +257,31 @@ fn whole_second_before(at: DateTime<Utc>) -> DateTime<Utc> {
 fn whole_second_after(at: DateTime<Utc>) -> DateTime<Utc> {
     let has_fraction = at.timestamp_subsec_nanos() > 0;
     DateTime::from_timestamp(at.timestamp() + i64::from(has_fraction), 0).unwrap_or(at)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_has_a_next_one_only_if_there_is_more() {
+        let page = |rows: &[i32], limit| page(rows.to_vec(), limit, ToString::to_string);
+        assert_eq!(page(&[1, 2, 3], 2), (vec![1, 2], Some("2".to_owned())));
+        assert_eq!(page(&[1, 2], 2), (vec![1, 2], None));
+        assert_eq!(page(&[], 2), (vec![], None));
+    }
+
+    #[test]
+    fn a_cursor_reads_back_in_its_own_list_alone() {
+        let at = DateTime::from_timestamp_micros(1_709_726_430_000_001).unwrap();
+        let text = cursor(at, "au_0f");
+        assert_eq!(text, "1709726430000001.au_0f");
+        for kind in ["au_", ""] {
+            assert_eq!(read_cursor(&text, kind).unwrap(), (at, "au_0f".to_owned()));
+        }
+        assert!(read_cursor(&text, "dl_").is_err());
+        for odd in ["", ".", "1", "1.", "x.au_1", "1.au_/", "9223372036854775807.au_1"] {
+            assert!(read_cursor(odd, "").is_err(), "{odd}");
+        }
+    }
 }

@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 
 use super::{
     Problem,
-    extract::{Params, quoted},
+    extract::{Params, page, quoted, read_place},
     openapi::{GapFilter, Limit, Refused, SeriesFilter},
     series::matching,
     situation::obstacle,
@@ -88,8 +88,8 @@ pub(super) async fn list(
 ) -> Result<Json<Page>, Problem> {
     let books = matching(&app, &mut params)?;
     let reason = params.text("reason").map(|name| reason(&name)).transpose()?;
-    let after = params.text("cursor").map(|cursor| read_cursor(&cursor)).transpose()?;
-    let limit = params.limit(MOST)?.unwrap_or(USUAL) as usize;
+    let after = params.text("cursor").map(|text| read_cursor(&text)).transpose()?;
+    let limit = params.limit(MOST)?.unwrap_or(USUAL);
     params.finish("asset, timeframe, provider, reason, cursor, limit")?;
     let now = app.clock.now();
     let of_book = |book: &Arc<Book>| {
@@ -108,9 +108,8 @@ pub(super) async fn list(
             gap.window.start < start || gap.window.start == start && *of > series
         });
     }
-    let next = (all.len() > limit).then(|| cursor(&all[limit - 1]));
-    all.truncate(limit);
-    let items = all.into_iter().map(|(gap, series)| view(&app, gap, series)).collect();
+    let (gaps, next) = page(all, limit, cursor);
+    let items = gaps.into_iter().map(|(gap, series)| view(&app, gap, series)).collect();
     Ok(Json(Page { total, items, next }))
 }
 
@@ -150,12 +149,8 @@ fn cursor((gap, series): &(Gap, Series)) -> String {
 }
 
 fn read_cursor(text: &str) -> Result<(DateTime<Utc>, Series), Problem> {
-    let refused = || {
-        let detail = format!("cursor {} is not one of ours", quoted(text));
-        Problem::invalid("cursor", detail, "use the `next` of the page before")
-    };
-    let (seconds, series) = text.split_once('.').ok_or_else(refused)?;
-    let seconds = seconds.parse().map_err(|_| refused())?;
-    let start = DateTime::from_timestamp(seconds, 0).ok_or_else(refused)?;
-    Ok((start, series.parse().map_err(|_| refused())?))
+    read_place(text, |seconds, series| {
+        let start = DateTime::from_timestamp(seconds.parse().ok()?, 0)?;
+        Some((start, series.parse().ok()?))
+    })
 }

@@ -21,7 +21,6 @@ use crate::{
     access::{Hosts, Refusal, Turn},
     app::App,
     config::AuthMode,
-    error::chain,
 };
 
 /// Where a connection comes from.
@@ -126,10 +125,7 @@ fn claim(app: &App, request: &Request) -> Claim {
 async fn standing_of(app: &App, token: &str) -> Standing {
     match app.access.keyring.open(token).await {
         Ok(bearer) => Standing::Bearer(bearer),
-        Err(Refusal::Store(error)) => {
-            tracing::error!(error = chain(&error), "the keys cannot be read");
-            Standing::Unknown
-        }
+        Err(Refusal::Unavailable) => Standing::Unknown,
         Err(refusal) => Standing::Stranger(Some(refusal.to_string())),
     }
 }

@@ -31,6 +31,7 @@ mod series;
 mod settings;
 mod situation;
 mod tagged;
+mod why;
 
 use std::{
     any::Any,

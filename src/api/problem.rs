@@ -29,15 +29,20 @@ pub struct Problem {
     /// A stable word for programs.
     code: &'static str,
     /// What is wrong.
-    detail: String,
+    #[schema(value_type = String)]
+    detail: Box<str>,
     /// The parameter that is wrong.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, nullable = false)]
     field: Option<Box<str>>,
     /// How to mend it.
-    #[schema(nullable = false)]
     #[serde(skip_serializing_if = "Option::is_none")]
-    fix: Option<String>,
+    #[schema(value_type = Option<String>, nullable = false)]
+    fix: Option<Box<str>>,
+    /// What may be done instead, where something else was not allowed as things are.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    #[schema(value_type = Vec<String>, required = false, min_items = 1)]
+    allowed: Box<[&'static str]>,
 }
 
 impl Problem {
@@ -45,8 +50,9 @@ impl Problem {
 
     pub fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
         let title = status.canonical_reason().unwrap_or("Error");
-        let detail = detail.into();
-        Self { kind: "about:blank", title, status, code, detail, field: None, fix: None }
+        let detail = detail.into().into_boxed_str();
+        let (field, fix, allowed) = (None, None, Box::default());
+        Self { kind: "about:blank", title, status, code, detail, field, fix, allowed }
     }
 
     /// The request is wrong in one field.
@@ -65,7 +71,12 @@ impl Problem {
     }
 
     pub fn fix(self, fix: &str) -> Self {
-        Self { fix: Some(fix.to_owned()), ..self }
+        Self { fix: Some(fix.into()), ..self }
+    }
+
+    /// The same, with what may be done instead.
+    pub fn allowed(self, allowed: &[&'static str]) -> Self {
+        Self { allowed: allowed.into(), ..self }
     }
 
     /// The same, where the field is a part of something.

@@ -16,6 +16,7 @@ use super::{
     of_path::OfPath,
     openapi::{NotFound, PathSeries, Refused, Unavailable},
     replicas::not_served,
+    why::Why,
 };
 use crate::{
     app::App,
@@ -34,8 +35,8 @@ pub(super) struct Rewind {
     /// The open time of the first candle that is asked for again.
     to: DateTime<Utc>,
     /// Goes into the audit log.
-    #[schema(min_length = 1, max_length = 500)]
-    reason: String,
+    #[schema(value_type = String, min_length = 1, max_length = 500)]
+    reason: Why,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -109,10 +110,13 @@ pub(super) async fn rewind_series(
         return Err(not_served(&app, provider).await);
     }
     let due = app.closed_until(book.series(), app.clock.now());
-    check(&app, &book, &asked, due)?;
+    check(&app, &book, asked.to, due)?;
+    let reason = asked.reason.into_said().ok_or_else(|| {
+        Problem::invalid("reason", "nobody says why", "say in a few words why; it is kept")
+    })?;
     // Whoever asked may hang up between the store and the book; both must know it or neither.
-    let done = tokio::spawn(forget(app.clone(), book.clone(), asked.to, asked.reason, by));
-    done.await.map_err(|_| super::failed())??;
+    let forgotten = forget(app.clone(), book.clone(), asked.to, reason, by);
+    app.lifecycle.see_through(forgotten).await.ok_or_else(super::failed)??;
     let freshness = app.freshness(&book, app.clock.now());
     let timeframe = book.series().timeframe;
     let expected = book.calendar().expected(Window::new(asked.to, due), timeframe);
@@ -149,16 +153,11 @@ async fn forget(
     Ok(())
 }
 
-fn check(app: &App, book: &Book, asked: &Rewind, due: DateTime<Utc>) -> Result<(), Problem> {
+fn check(app: &App, book: &Book, to: DateTime<Utc>, due: DateTime<Utc>) -> Result<(), Problem> {
     let series = book.series();
     if app.roster().role(series) != Role::Kept {
         return Err(not_kept(series));
     }
-    if !(1..=500).contains(&asked.reason.trim().chars().count()) {
-        let detail = "reason is empty or longer than 500 characters";
-        return Err(Problem::invalid("reason", detail, "say in a few words why; it is kept"));
-    }
-    let to = asked.to;
     let refused = |detail: String, fix: String| Err(Problem::invalid("to", detail, &fix));
     if !series.timeframe.is_open_time(to) {
         let fix = format!("write {}", text(series.timeframe.floor(to)));

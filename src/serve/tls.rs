@@ -78,7 +78,7 @@ impl TlsListener {
         lifecycle.spawn(async move {
             tokio::select! {
                 () = stop.stopping() => {}
-                () = shake_hands(listener, acceptor, to) => {}
+                () = shake_hands(listener, acceptor, to, &stop) => {}
             }
         });
         Ok(Self { address, ready })
@@ -89,12 +89,13 @@ async fn shake_hands(
     mut listener: TcpListener,
     acceptor: TlsAcceptor,
     to: mpsc::Sender<(TlsStream<TcpStream>, SocketAddr)>,
+    lifecycle: &Lifecycle,
 ) {
     let places = Arc::new(Semaphore::new(HANDSHAKES));
     while let Ok(place) = places.clone().acquire_owned().await {
         let (stream, peer) = Listener::accept(&mut listener).await;
         let (acceptor, to) = (acceptor.clone(), to.clone());
-        tokio::spawn(async move {
+        lifecycle.spawn_detached(async move {
             let done = tokio::time::timeout(HANDSHAKE, acceptor.accept(stream)).await;
             drop(place);
             match done {

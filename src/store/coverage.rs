@@ -159,14 +159,17 @@ impl Store {
         self.write_guarded(&statements).await
     }
 
-    /// Forgets the facts of every series of a timeframe, before they are told anew from the lake.
+    /// Forgets the facts of every series of a timeframe, and how often it has landed, before they
+    /// are told anew from the lake.
     pub async fn forget(&self, series: &[Series]) -> Result<(), StoreError> {
         let providers: BTreeSet<_> = series.iter().map(|series| &series.provider).collect();
         let mut statements = self.guards(providers.into_iter())?;
         let forget = |series: &Series| {
-            sql("delete from coverage where series = $1").bind(series.to_string())
+            let facts = sql("delete from coverage where series = $1");
+            let landings = sql("update series set landings = 0 where series = $1");
+            [facts, landings].map(|statement| statement.bind(series.to_string()))
         };
-        statements.extend(series.iter().map(forget));
+        statements.extend(series.iter().flat_map(forget));
         self.write_guarded(&statements).await
     }
 
@@ -204,12 +207,14 @@ fn reached(table: &str, version: u64) -> Statement {
     .bind(version.cast_signed())
 }
 
-/// With the count of the lease it is written under, by which those who follow find it.
+/// With the count of the lease it is written under, by which those who follow find it. What was made
+/// out before a landing and is written after it does not count it.
 fn upsert_series(change: &SeriesChange) -> Statement {
     sql("insert into series (series, origin_at, landings, told) \
          values ($1, $2, $3, coalesce((select told from lease where name = $4), 0)) \
          on conflict (series) do update set origin_at = excluded.origin_at, \
-         landings = excluded.landings, told = excluded.told")
+         landings = case when excluded.landings > series.landings \
+         then excluded.landings else series.landings end, told = excluded.told")
     .bind(change.series.to_string())
     .bind(change.origin.timestamp_micros())
     .bind(change.landings)

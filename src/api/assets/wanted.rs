@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use utoipa::ToSchema;
 
-use super::super::{Problem, extract::quoted};
+use super::super::{Problem, extract::quoted, why::Why};
 use crate::{
     app::App,
     ingest::offered,
@@ -20,20 +20,41 @@ pub(in crate::api) struct Wanted {
     /// In which timeframes, each once.
     #[schema(min_items = 1)]
     timeframes: Vec<Timeframe>,
-    /// Who is asked, most preferred first; without it the order of the settings holds.
-    #[schema(min_items = 1)]
-    providers: Option<Vec<ProviderId>>,
+    /// Who is asked, most preferred first. Without it the order stays as it is; null gives an asset
+    /// the order of the settings, which also holds for one that is not kept yet.
+    #[serde(default)]
+    #[schema(value_type = Option<Vec<ProviderId>>, min_items = 1)]
+    providers: Order,
     /// Whether it is asked for at present.
     enabled: bool,
     /// Why, for whoever wonders later.
-    #[schema(max_length = 500)]
-    reason: Option<String>,
+    #[serde(default)]
+    #[schema(value_type = Option<String>, max_length = 500)]
+    reason: Why,
 }
 
-/// What is wanted, if it can be had.
+/// What is said of the order in which providers are asked.
+#[derive(Debug, Default)]
+enum Order {
+    /// Nothing: whoever changes something else does not mean it.
+    #[default]
+    AsItIs,
+    OfTheSettings,
+    These(Vec<ProviderId>),
+}
+
+impl<'de> Deserialize<'de> for Order {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let said = Option::<Vec<ProviderId>>::deserialize(from)?;
+        Ok(said.map_or(Self::OfTheSettings, Self::These))
+    }
+}
+
+/// What is wanted, if it can be had; `kept` is what is kept so far.
 pub(super) fn checked(
     app: &App,
     asset: InstrumentId,
+    kept: &[KeptAsset],
     wanted: Wanted,
     by: &By,
 ) -> Result<KeptAsset, Problem> {
@@ -45,14 +66,21 @@ pub(super) fn checked(
         let detail = "no timeframe is named, or one is named twice";
         return Err(Problem::invalid("timeframes", detail, "name at least one, each once"));
     }
-    if let Some(order) = &providers {
+    if let Order::These(order) = &providers {
         check_order(app, order)?;
     }
+    let so_far = kept.iter().find(|one| one.asset == asset && !one.removed);
+    let providers = match (providers, so_far) {
+        (Order::These(order), _) => Some(order),
+        (Order::AsItIs, Some(so_far)) => so_far.providers.clone(),
+        (Order::AsItIs, None) | (Order::OfTheSettings, _) => {
+            app.config.ingest.providers_of.get(&asset).cloned()
+        }
+    };
     if enabled {
         let order = providers.as_ref().unwrap_or(&app.config.ingest.providers);
         check_offer(app, &asset, &timeframes, order)?;
     }
-    check_reason(reason.as_deref())?;
     Ok(KeptAsset {
         asset,
         timeframes,
@@ -62,7 +90,7 @@ pub(super) fn checked(
         source: Source::Api,
         changed_at: app.clock.now(),
         changed_by: by.actor.clone(),
-        reason,
+        reason: reason.into_said(),
     })
 }
 
@@ -109,11 +137,4 @@ fn check_offer(
         .map(|(provider, setting)| format!("or set providers.{provider}.{setting}"));
     let fix = ["name a provider that has it".to_owned()].into_iter().chain(needed);
     Err(Problem::invalid("asset", detail, &fix.collect::<Vec<_>>().join(", ")))
-}
-
-pub(super) fn check_reason(reason: Option<&str>) -> Result<(), Problem> {
-    if reason.is_some_and(|reason| reason.chars().count() > 500) {
-        return Err(Problem::invalid("reason", "the reason is too long", "use 500 characters"));
-    }
-    Ok(())
 }

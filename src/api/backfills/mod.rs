@@ -344,7 +344,7 @@ impl From<CommandError> for Problem {
                     [] => "nothing can be done with it any more; create another one".to_owned(),
                     allowed => format!("what can be done with it: {}", allowed.join(", ")),
                 };
-                Self::conflict("illegal_transition", detail).fix(&fix)
+                Self::conflict("illegal_transition", detail).fix(&fix).allowed(&allowed)
             }
             CommandError::Conflicts(conflicts) => {
                 let first = conflicts.first();

@@ -12,8 +12,10 @@ use super::{
         body::Body,
         caller::Caller,
         extract::{Params, quoted},
+        failed,
         openapi::{Conflicting, NotFound, Refused, Unavailable},
         replicas::not_served,
+        why::Why,
     },
     expectation, fingerprint, place, position,
 };
@@ -27,7 +29,6 @@ use crate::{
 
 /// Ids in one command.
 const MOST_IDS: usize = 1_000;
-const LONGEST_REASON: usize = 500;
 
 /// Which letters, and what is to be known before.
 #[derive(Debug, Default, Deserialize, ToSchema)]
@@ -49,8 +50,9 @@ pub(in crate::api) struct Decision {
     #[schema(pattern = "^[0-9]{1,16}\\.dl_[0-9a-f]{32}$")]
     cursor: Option<String>,
     /// Why, for whoever wonders later. Nothing is discarded without it.
-    #[schema(max_length = 500)]
-    reason: Option<String>,
+    #[serde(default)]
+    #[schema(value_type = Option<String>, max_length = 500)]
+    reason: Why,
 }
 
 /// What letters have in common; what is not said does not matter. `{}` means every open letter.
@@ -205,15 +207,14 @@ pub(in crate::api) async fn discard(
     Body(decision): Body<Decision>,
 ) -> Result<Json<Tally>, Problem> {
     params.finish("")?;
-    let says_why = decision.reason.as_deref().is_some_and(|reason| !reason.trim().is_empty());
-    if !says_why && !decision.dry_run {
+    if decision.reason.said().is_none() && !decision.dry_run {
         let fix = "add \"reason\": whoever misses the data will ask for it";
         return Err(Problem::invalid("reason", "nothing is discarded without a reason", fix));
     }
     decide(app, LetterAction::Discard, decision, by).await
 }
 
-/// In a task of its own: a caller who goes away must not leave a landing half done.
+/// A caller who goes away must not leave a landing half done.
 async fn decide(
     app: Arc<App>,
     action: LetterAction,
@@ -222,19 +223,13 @@ async fn decide(
 ) -> Result<Json<Tally>, Problem> {
     let dry_run = decision.dry_run;
     let which = which(&decision)?;
-    if decision.reason.as_deref().is_some_and(|why| why.chars().count() > LONGEST_REASON) {
-        return Err(Problem::invalid("reason", "the reason is too long", "use 500 characters"));
-    }
     let until = Instant::now() + app.config.server.request_timeout / 2;
-    let (reason, expected) = (decision.reason, decision.expected_count);
+    let (reason, expected) = (decision.reason.into_said(), decision.expected_count);
     let command = LetterCommand { which, action, dry_run, reason, expected, by, until };
-    let (send, answer) = tokio::sync::oneshot::channel();
+    let lifecycle = app.lifecycle.clone();
     let deciding = app.clone();
-    app.lifecycle.spawn(async move {
-        // Nobody may be waiting any more.
-        let _ = send.send(jobs::decide(&deciding, command).await);
-    });
-    let tally = match answer.await.map_err(|_| IngestError::Stopping)? {
+    let decided = async move { jobs::decide(&deciding, command).await };
+    let tally = match lifecycle.see_through(decided).await.ok_or_else(failed)? {
         Err(
             LetterError::NotServed { provider }
             | LetterError::Ingest(IngestError::NotServed { provider }),
@@ -269,7 +264,7 @@ fn which(decision: &Decision) -> Result<Letters, Problem> {
         subject: filter.series.clone(),
         expectation: name.map(expectation).transpose().map_err(|it| inside(it, "expectation"))?,
         fingerprint: group.map(fingerprint).transpose().map_err(|it| inside(it, "fingerprint"))?,
-        after: decision.cursor.as_deref().map(after).transpose()?,
+        after: decision.cursor.as_deref().map(position).transpose()?,
     }))
 }
 
@@ -283,19 +278,6 @@ fn named(ids: &[String], decision: &Decision) -> Result<Letters, Problem> {
         return Err(Problem::invalid("cursor", "letters that are named have no cursor", fix));
     }
     Ok(Letters::Ids(ids.to_vec()))
-}
-
-fn after(text: &str) -> Result<crate::store::DeadLetterPosition, Problem> {
-    let read = || {
-        let (micros, id) = text.split_once('.')?;
-        let at = chrono::DateTime::from_timestamp_micros(micros.parse().ok()?)?;
-        Some((at, id.to_owned()))
-    };
-    let refused = || {
-        let detail = format!("cursor {} is not one of ours", quoted(text));
-        Problem::invalid("cursor", detail, "use the `next` of the answer before")
-    };
-    position(read().ok_or_else(refused)?)
 }
 
 fn view(tally: LetterTally, dry_run: bool) -> Tally {

@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use super::{
     super::{
         Problem,
-        extract::{Params, cursor},
+        extract::{Params, cursor, page},
         openapi::{Cursor, Limit, Refused, Unavailable},
     },
     MOST, USUAL, state,
@@ -100,11 +100,9 @@ pub(in crate::api) async fn groups(
     let limit = params.limit(MOST)?.unwrap_or(USUAL);
     params.finish("state, cursor, limit")?;
     let after = after.as_ref().map(|(at, name)| (*at, &**name));
-    let mut groups = app.store.dead_letter_groups(state, after, limit + 1).await?;
-    let has_more = groups.len() > limit as usize;
-    groups.truncate(limit as usize);
-    let last = groups.last().filter(|_| has_more);
-    let next = last.map(|group| cursor(group.first_seen_at, &group.fingerprint));
+    let groups = app.store.dead_letter_groups(state, after, limit + 1).await?;
+    let key = |last: &LetterGroup| cursor(last.first_seen_at, &last.fingerprint);
+    let (groups, next) = page(groups, limit, key);
     Ok(Json(GroupPage { items: groups.into_iter().map(view).collect(), next }))
 }
 

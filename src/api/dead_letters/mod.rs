@@ -21,7 +21,7 @@ use utoipa::ToSchema;
 
 use super::{
     Problem,
-    extract::{Params, cursor, quoted},
+    extract::{Params, cursor, page, quoted, read_cursor},
     openapi::{LetterFilter, Limit, NotFound, Octets, Refused, Unavailable},
 };
 use crate::{
@@ -139,14 +139,12 @@ pub(super) async fn list(
         subject: params.get("series")?,
         expectation: params.text("expectation").map(expectation).transpose()?,
         fingerprint: params.text("fingerprint").map(fingerprint).transpose()?,
-        after: params.cursor()?.map(position).transpose()?,
+        after: params.text("cursor").map(|text| position(&text)).transpose()?,
     };
     let limit = params.limit(MOST)?.unwrap_or(USUAL);
     params.finish("series, expectation, fingerprint, state, cursor, limit")?;
-    let mut letters = app.store.dead_letters(&filter, limit + 1).await?;
-    let has_more = letters.len() > limit as usize;
-    letters.truncate(limit as usize);
-    let next = letters.last().filter(|_| has_more).map(|kept| place(&kept.position()));
+    let letters = app.store.dead_letters(&filter, limit + 1).await?;
+    let (letters, next) = page(letters, limit, |kept| place(&kept.position()));
     Ok(Json(Page { items: letters.into_iter().map(view).collect(), next }))
 }
 
@@ -306,10 +304,7 @@ fn place(position: &DeadLetterPosition) -> String {
     cursor(position.extracted_at, &position.id)
 }
 
-fn position((extracted_at, id): (DateTime<Utc>, String)) -> Result<DeadLetterPosition, Problem> {
-    if id.starts_with("dl_") {
-        return Ok(DeadLetterPosition { extracted_at, id });
-    }
-    let detail = "the cursor is of another list";
-    Err(Problem::invalid("cursor", detail, "use the `next` of the page before"))
+fn position(text: &str) -> Result<DeadLetterPosition, Problem> {
+    let (extracted_at, id) = read_cursor(text, "dl_")?;
+    Ok(DeadLetterPosition { extracted_at, id })
 }

@@ -54,9 +54,10 @@ impl IntoResponses for NotFound {
 
 impl IntoResponses for Conflicting {
     fn responses() -> Responses {
-        let detail = "a backfill that is completed cannot be asked to pause";
+        let detail = "a backfill that is completed_with_errors cannot be asked to pause";
         let example = Problem::conflict("illegal_transition", detail)
-            .fix("nothing can be done with it any more; create another one");
+            .fix("what can be done with it: retry-failed")
+            .allowed(&["retry-failed"]);
         one("It cannot be done as things are; `fix` says what can.", &example)
     }
 }

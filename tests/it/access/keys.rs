@@ -8,6 +8,7 @@ use std::{
 use barkeep::market::Scope;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor, sqlite::SqliteConnectOptions};
 
 use super::{get_with, guarded, make, revoke};
 use crate::support::test_app::TestApp;
@@ -100,6 +101,27 @@ async fn without_its_store_the_daemon_lets_nobody_in() {
     app.clock.advance(TimeDelta::seconds(1));
     get_with(&app, "/v1/providers", &token).await.problem_of("without a store", 503);
     assert_eq!(get_with(&app, "/livez", &token).await.status, 200);
+}
+
+/// With a store that answers nobody, each request would wait for a failure of its own.
+#[tokio::test]
+async fn keys_that_could_not_be_read_are_not_asked_for_again_at_once() {
+    let app = guarded().await;
+    let token = make(&app, "first", Scope::Read, None).await;
+    let rename = async |from: &str, to: &str| {
+        let file = SqliteConnectOptions::new().filename(app.folder.path().join("barkeep.db"));
+        let mut connection = file.connect().await.unwrap();
+        let rename = format!("alter table {from} rename to {to}");
+        connection.execute(AssertSqlSafe(rename)).await.unwrap();
+        connection.close().await.unwrap();
+    };
+    rename("api_key", "hidden").await;
+    assert_eq!(status(&app, &token).await, 503);
+    rename("hidden", "api_key").await;
+    app.clock.advance(TimeDelta::milliseconds(999));
+    assert_eq!(status(&app, &token).await, 503, "it was asked a moment ago");
+    app.clock.advance(TimeDelta::milliseconds(1));
+    assert_eq!(status(&app, &token).await, 200);
 }
 
 /// `barkeep keys …` on the store of a running daemon.

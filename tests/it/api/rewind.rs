@@ -148,7 +148,8 @@ async fn it_is_audited_with_what_it_does_and_refused_without_a_trace() {
         (body("2024-03-05T08:00:00Z", "x"), 422, "to"),
         (body("2030-03-05T08:00:00Z", "x"), 422, "to"),
         (body(TO, " "), 422, "reason"),
-        (json!({ "to": TO }), 422, "body"),
+        (body(TO, &"x".repeat(501)), 422, "reason"),
+        (json!({ "to": TO }), 422, "reason"),
         (json!({ "to": "now", "reason": "x" }), 422, "to"),
         (json!({ "to": TO, "reason": "x", "from": TO }), 422, "from"),
     ];

@@ -84,6 +84,7 @@ async fn t56_what_is_given_up_keeps_what_has_landed_and_is_never_asked_for_again
         let problem = app.post(&path, &json!({})).await.problem_of(&path, 409);
         assert_eq!(problem["code"], "illegal_transition");
         assert_eq!(problem["fix"], "what can be done with it: cancel");
+        assert_eq!(problem["allowed"], json!(["cancel"]));
     }
     // Its history is free for another one.
     create(&app, &two_months()).await;

@@ -46,6 +46,29 @@ async fn an_asset_that_is_kept_at_run_time_lands_and_is_kept_after_a_restart() {
 }
 
 #[tokio::test]
+async fn the_order_of_the_providers_stays_as_it_is_until_another_is_given() {
+    const SETTINGS: &[(&str, &str)] = &[
+        ("INGEST__PROVIDERS_OF__BTCUSD", "coinbase,oanda"),
+        ("INGEST__PROVIDERS_OF__ETHUSD", "oanda,coinbase"),
+    ];
+    let app = TestApp::with(Setup { settings: SETTINGS, ..Setup::default() }).await;
+    for (asset, said, order) in [
+        ("BTCUSD", json!({}), json!(["coinbase", "oanda"])),
+        ("BTCUSD", json!({ "providers": ["coinbase"] }), json!(["coinbase"])),
+        ("BTCUSD", json!({}), json!(["coinbase"])),
+        ("BTCUSD", json!({ "providers": null }), json!(["coinbase", "oanda"])),
+        ("ETHUSD", json!({}), json!(["oanda", "coinbase"])),
+        ("SOLUSD", json!({}), json!(null)),
+        ("SOLUSD", json!({ "providers": null }), json!(null)),
+    ] {
+        let mut body = json!({ "timeframes": ["1m"], "enabled": true });
+        body.as_object_mut().unwrap().extend(said.as_object().unwrap().clone());
+        let told = command(&app, "PUT", &format!("/v1/assets/{asset}"), &body).await;
+        assert_eq!(told["providers"], order, "{asset} {body}");
+    }
+}
+
+#[tokio::test]
 async fn a_disabled_asset_is_left_alone_and_owes_what_it_missed_when_it_is_enabled_again() {
     let app = TestApp::start().await;
     app.settle().await;

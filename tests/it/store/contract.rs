@@ -70,8 +70,26 @@ async fn runs_that_a_change_touches_give_way_and_others_stay() {
         let records = store.series().await.unwrap();
         assert_eq!(
             (records[0].facts.len(), records[0].landings, records[1].facts.len()),
-            (0, 2, 3)
+            (0, 0, 3)
         );
+    }
+}
+
+#[tokio::test]
+async fn what_was_made_out_before_a_landing_and_written_after_it_does_not_take_it_back() {
+    for Bench { store, .. } in both().await {
+        let btc = "coinbase/BTCUSD/1m";
+        let facts = [run(0, 2, Fact::Final)];
+        let mut told = Vec::new();
+        for landings in [1, 3, 2, 4] {
+            store.record(&[change(btc, landings, &facts)], None).await.unwrap();
+            told.push(only_series(&store).await.landings);
+        }
+        assert_eq!(told, [1, 3, 3, 4]);
+        // A lake that was set back knows of fewer.
+        store.forget(&[btc.parse().unwrap()]).await.unwrap();
+        store.record(&[change(btc, 2, &facts)], None).await.unwrap();
+        assert_eq!(only_series(&store).await.landings, 2);
     }
 }
 
