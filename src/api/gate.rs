@@ -130,7 +130,7 @@ async fn standing_of(app: &App, token: &str) -> Standing {
     }
 }
 
-fn bearer(given: &str) -> Option<&str> {
+pub(super) fn bearer(given: &str) -> Option<&str> {
     let (scheme, token) = given.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
 }

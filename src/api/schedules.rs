@@ -14,12 +14,12 @@ use utoipa::ToSchema;
 
 use super::{
     Problem,
-    backfills::Stated,
     body::Body,
     caller::Caller,
     extract::{Params, quoted},
     openapi::{NotFound, Refused, Unavailable},
     series::List,
+    why::Stated,
 };
 use crate::{
     app::App,
@@ -141,7 +141,7 @@ pub(super) async fn pause(
     Body(reason): Body<Stated>,
 ) -> Result<Json<ScheduleView>, Problem> {
     params.finish("")?;
-    let reason = reason.checked()?;
+    let reason = reason.reason.into_said();
     let audit = audit(&app, schedule, "schedule.pause", (reason.as_deref(), &by));
     app.store.pause_schedule(schedule.as_str(), reason.as_deref(), &audit).await?;
     told(&app, schedule).await
@@ -181,7 +181,7 @@ pub(super) async fn resume(
     Body(reason): Body<Stated>,
 ) -> Result<Json<ScheduleView>, Problem> {
     params.finish("")?;
-    let reason = reason.checked()?;
+    let reason = reason.reason.into_said();
     let audit = audit(&app, schedule, "schedule.resume", (reason.as_deref(), &by));
     app.store.resume_schedule(schedule.as_str(), &audit).await?;
     told(&app, schedule).await
@@ -221,7 +221,7 @@ pub(super) async fn trigger(
     Body(reason): Body<Stated>,
 ) -> Result<Json<ScheduleView>, Problem> {
     params.finish("")?;
-    let reason = reason.checked()?;
+    let reason = reason.reason.into_said();
     let audit = audit(&app, schedule, "schedule.trigger", (reason.as_deref(), &by));
     app.store.trigger_schedule(schedule.as_str(), &audit).await?;
     told(&app, schedule).await

@@ -1,6 +1,7 @@
 //! The reason that goes with a command, for whoever wonders later.
 
-use serde::{Deserialize, Deserializer, de::Error};
+use serde::{Deserialize, Deserializer, Serialize, de::Error};
+use utoipa::ToSchema;
 
 use super::Problem;
 
@@ -8,8 +9,18 @@ const LONGEST: usize = 500;
 const TOO_LONG: &str = "the reason is longer than 500 characters";
 
 /// Why something is done, if that was said; blanks say nothing.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default, Serialize)]
 pub(super) struct Why(Option<String>);
+
+/// Nothing but why something is done.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Stated {
+    /// For whoever wonders later.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, max_length = 500)]
+    pub(super) reason: Why,
+}
 
 impl Why {
     /// The `reason` of a query.

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 
-use super::super::Problem;
+use super::super::{Problem, why::Why};
 use crate::{
     app::App,
     backfill::{self, CommandError, Kind, MOST_CHUNKS, Order, Priority, Reprocess, Request},
@@ -41,31 +41,9 @@ pub(in crate::api) struct Spec {
     /// Which candles are asked for: those `missing` unless it is said.
     pub(super) reprocess: Option<Reprocess>,
     /// Why, for whoever wonders later.
-    #[schema(max_length = 500)]
-    pub(super) reason: Option<String>,
-}
-
-/// Why something is done.
-#[derive(Debug, Default, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(in crate::api) struct Stated {
-    /// For whoever wonders later.
-    #[schema(max_length = 500)]
-    reason: Option<String>,
-}
-
-impl Stated {
-    pub(in crate::api) fn checked(self) -> Result<Option<String>, Problem> {
-        check_reason(self.reason.as_deref())?;
-        Ok(self.reason)
-    }
-}
-
-pub(super) fn check_reason(reason: Option<&str>) -> Result<(), Problem> {
-    if reason.is_some_and(|reason| reason.chars().count() > 500) {
-        return Err(Problem::invalid("reason", "the reason is too long", "use 500 characters"));
-    }
-    Ok(())
+    #[serde(default)]
+    #[schema(value_type = Option<String>, max_length = 500)]
+    pub(super) reason: Why,
 }
 
 impl Spec {

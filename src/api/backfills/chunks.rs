@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use super::{
     super::{
         Problem,
-        extract::{Params, cursor},
+        extract::{self, Params, cursor},
         openapi::{Cursor, Limit, NotFound, Refused, Unavailable},
     },
     BackfillId, ID, MOST, USUAL,
@@ -141,10 +141,8 @@ async fn page(app: &App, of: Option<&str>, mut params: Params) -> Result<ChunkPa
     let after = params.cursor()?;
     let limit = params.limit(MOST)?.unwrap_or(USUAL);
     params.finish("state, cursor, limit")?;
-    let mut kept = app.store.chunks(of, &ChunkFilter { state, after }, limit + 1).await?;
-    let has_more = kept.len() > limit as usize;
-    kept.truncate(limit as usize);
-    let next = kept.last().filter(|_| has_more).map(|last| cursor(last.changed_at, &last.id));
+    let kept = app.store.chunks(of, &ChunkFilter { state, after }, limit + 1).await?;
+    let (kept, next) = extract::page(kept, limit, |last| cursor(last.changed_at, &last.id));
     Ok(ChunkPage { items: kept.into_iter().map(view).collect(), next })
 }
 

@@ -4,7 +4,7 @@ use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use axum::{
     extract::State,
-    http::HeaderMap,
+    http::{HeaderMap, header::AUTHORIZATION},
     response::sse::{Event, KeepAlive, Sse},
 };
 use futures::{Stream, stream};
@@ -13,12 +13,15 @@ use super::{
     super::{
         Problem,
         extract::Params,
+        gate::bearer,
         openapi::{NotFound, Refused, Unavailable},
     },
     BackfillId, ID,
     view::view,
 };
-use crate::{app::App, backfill::CommandError, store::KeptBackfill};
+use crate::{
+    access::Refusal, app::App, backfill::CommandError, config::AuthMode, store::KeptBackfill,
+};
 
 /// How often it is looked at what nobody has announced: another replica may be at work.
 const TICK: Duration = Duration::from_secs(1);
@@ -56,7 +59,9 @@ pub(in crate::api) async fn events(
     if app.store.backfill(&id).await?.is_none() {
         return Err(CommandError::Unknown(id).into());
     }
-    let watch = Watch { app, id, seen: seen.unwrap_or(-1), is_over: false };
+    let token = headers.get(AUTHORIZATION).and_then(|given| bearer(given.to_str().ok()?));
+    let token = token.filter(|_| app.config.auth.mode == AuthMode::Keys).map(str::to_owned);
+    let watch = Watch { app, id, token, seen: seen.unwrap_or(-1), is_over: false };
     let events = stream::unfold(watch, |mut watch| async move {
         let kept = watch.next().await?;
         Some((Ok(watch.event(kept)), watch))
@@ -67,6 +72,8 @@ pub(in crate::api) async fn events(
 struct Watch {
     app: Arc<App>,
     id: String,
+    /// What whoever watches may watch by.
+    token: Option<String>,
     seen: i64,
     is_over: bool,
 }
@@ -74,7 +81,7 @@ struct Watch {
 impl Watch {
     /// The backfill after its next change; none once it has ended, or the program stops.
     async fn next(&mut self) -> Option<KeptBackfill> {
-        while !self.is_over && !self.app.lifecycle.is_stopping() {
+        while !self.is_over && !self.app.lifecycle.is_stopping() && self.may_watch().await {
             // A store that is away for a moment has nothing to tell.
             if let Ok(Some(kept)) = self.app.store.backfill(&self.id).await {
                 self.is_over = !kept.state.is_open() && kept.chunks.running == 0;
@@ -94,6 +101,17 @@ impl Watch {
             }
         }
         None
+    }
+
+    /// A key that is revoked while somebody watches with it opens nothing any more.
+    async fn may_watch(&self) -> bool {
+        match &self.token {
+            Some(token) => !matches!(
+                self.app.access.keyring.open(token).await,
+                Err(Refusal::Unknown | Refusal::Expired)
+            ),
+            None => true,
+        }
     }
 
     fn event(&self, kept: KeptBackfill) -> Event {

@@ -16,17 +16,17 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-pub(super) use self::body::Stated;
 use self::{
-    body::{Spec, check_reason},
+    body::Spec,
     view::{BackfillPage, BackfillView},
 };
 use super::{
     Problem,
     body::Body,
     caller::Caller,
-    extract::{Params, cursor, quoted},
+    extract::{Params, cursor, page, quoted},
     openapi::{Conflicting, Cursor, Limit, NotFound, Refused, Unavailable},
+    why::Stated,
 };
 use crate::{
     app::App,
@@ -82,7 +82,6 @@ pub(super) async fn create(
     params.finish("")?;
     let said = body::fingerprint(&spec);
     let key = key(&headers)?;
-    check_reason(spec.reason.as_deref())?;
     if let Some(created) = backfill::repeated(&app, key.as_deref(), &said, &by).await? {
         return answer(&app, created);
     }
@@ -98,7 +97,7 @@ pub(super) async fn create(
         said: &said,
         idempotency_key: key.as_deref(),
         plan_hash: plan_hash.as_deref(),
-        reason: spec.reason.as_deref(),
+        reason: spec.reason.said(),
     };
     created(&app, &wish, &by).await
 }
@@ -158,10 +157,8 @@ pub(super) async fn list(
     let after = params.cursor()?;
     let limit = params.limit(MOST)?.unwrap_or(USUAL);
     params.finish("state, cursor, limit")?;
-    let mut kept = app.store.backfills(&BackfillFilter { state, after }, limit + 1).await?;
-    let has_more = kept.len() > limit as usize;
-    kept.truncate(limit as usize);
-    let next = kept.last().filter(|_| has_more).map(|one| cursor(one.created_at, &one.id));
+    let kept = app.store.backfills(&BackfillFilter { state, after }, limit + 1).await?;
+    let (kept, next) = page(kept, limit, |last| cursor(last.created_at, &last.id));
     let now = app.clock.now();
     let items: Result<Vec<_>, _> = kept.into_iter().map(|one| view::view(one, now)).collect();
     Ok(Json(BackfillPage { items: items?, next }))
@@ -214,9 +211,9 @@ pub(super) async fn pause(
     Caller(by): Caller,
     BackfillId(id): BackfillId,
     params: Params,
-    Body(reason): Body<Stated>,
+    Body(said): Body<Stated>,
 ) -> Result<Json<BackfillView>, Problem> {
-    act(&app, &id, Action::Pause, (params, reason, by)).await
+    act(&app, &id, Action::Pause, (params, said, by)).await
 }
 
 /// Go on with a backfill
@@ -242,9 +239,9 @@ pub(super) async fn resume(
     Caller(by): Caller,
     BackfillId(id): BackfillId,
     params: Params,
-    Body(reason): Body<Stated>,
+    Body(said): Body<Stated>,
 ) -> Result<Json<BackfillView>, Problem> {
-    act(&app, &id, Action::Resume, (params, reason, by)).await
+    act(&app, &id, Action::Resume, (params, said, by)).await
 }
 
 /// Give a backfill up
@@ -270,9 +267,9 @@ pub(super) async fn cancel(
     Caller(by): Caller,
     BackfillId(id): BackfillId,
     params: Params,
-    Body(reason): Body<Stated>,
+    Body(said): Body<Stated>,
 ) -> Result<Json<BackfillView>, Problem> {
-    act(&app, &id, Action::Cancel, (params, reason, by)).await
+    act(&app, &id, Action::Cancel, (params, said, by)).await
 }
 
 /// Try the failed chunks again
@@ -298,20 +295,19 @@ pub(super) async fn retry_failed(
     Caller(by): Caller,
     BackfillId(id): BackfillId,
     params: Params,
-    Body(reason): Body<Stated>,
+    Body(said): Body<Stated>,
 ) -> Result<Json<BackfillView>, Problem> {
-    act(&app, &id, Action::RetryFailed, (params, reason, by)).await
+    act(&app, &id, Action::RetryFailed, (params, said, by)).await
 }
 
 async fn act(
     app: &App,
     id: &str,
     action: Action,
-    (params, reason, by): (Params, Stated, By),
+    (params, said, by): (Params, Stated, By),
 ) -> Result<Json<BackfillView>, Problem> {
     params.finish("")?;
-    let reason = reason.checked()?;
-    let kept = backfill::act(app, id, action, reason.as_deref(), &by).await?;
+    let kept = backfill::act(app, id, action, said.reason.said(), &by).await?;
     Ok(Json(view::view(kept, app.clock.now())?))
 }
 

@@ -15,7 +15,7 @@ use super::{
         extract::{Params, quoted},
         openapi::{Refused, Unavailable},
     },
-    body::{Spec, check_reason, request},
+    body::{Spec, request},
 };
 use crate::{
     app::App,
@@ -155,7 +155,6 @@ pub(in crate::api) async fn plan(
         let fix = "leave it out here, and give it to POST /v1/backfills";
         return Err(Problem::invalid("plan_id", "a plan is not planned again", fix));
     }
-    check_reason(spec.reason.as_deref())?;
     let request = request(&app, &spec)?;
     let plan = backfill::plan(&app, &request).await?;
     let now = app.clock.now();

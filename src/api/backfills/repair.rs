@@ -14,9 +14,10 @@ use super::{
         caller::Caller,
         extract::{Params, find},
         openapi::{Conflicting, NotFound, Refused, Unavailable},
+        why::Why,
     },
     answer,
-    body::{check_reason, fingerprint},
+    body::fingerprint,
     created, key,
     view::BackfillView,
 };
@@ -44,8 +45,9 @@ pub(in crate::api) struct Repair {
     #[serde(default)]
     refused: bool,
     /// Why, for whoever wonders later.
-    #[schema(max_length = 500)]
-    reason: Option<String>,
+    #[serde(default)]
+    #[schema(value_type = Option<String>, max_length = 500)]
+    reason: Why,
 }
 
 /// Have gaps closed
@@ -82,7 +84,6 @@ pub(in crate::api) async fn repair(
     params.finish("")?;
     let said = fingerprint(&repair);
     let key = key(&headers)?;
-    check_reason(repair.reason.as_deref())?;
     if let Some(created) = backfill::repeated(&app, key.as_deref(), &said, &by).await? {
         return answer(&app, created);
     }
@@ -92,7 +93,7 @@ pub(in crate::api) async fn repair(
         said: &said,
         idempotency_key: key.as_deref(),
         plan_hash: None,
-        reason: repair.reason.as_deref(),
+        reason: repair.reason.said(),
     };
     created(&app, &wish, &by).await
 }
