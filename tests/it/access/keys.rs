@@ -139,7 +139,8 @@ fn said(output: &Output) -> (bool, &str, &str) {
     (output.status.success(), text(&output.stdout), text(&output.stderr))
 }
 
-#[tokio::test]
+/// The daemon goes on while this thread waits for the command: it may be at a write.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn keys_are_made_listed_and_revoked_beside_the_running_daemon() {
     let app = guarded().await;
     let made = keys(&app, &["create", "--name", "ops", "--scope", "operate"]);
@@ -182,7 +183,7 @@ async fn keys_are_made_listed_and_revoked_beside_the_running_daemon() {
     assert!(!audit.to_string().contains(&token[3..]));
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_key_that_makes_no_sense_is_not_made() {
     let app = guarded().await;
     for arguments in [
