@@ -5,11 +5,14 @@ use std::{collections::BTreeMap, sync::Arc};
 use serde_json::json;
 use uuid::Uuid;
 
-use super::{Action, Conflict, Plan, Request, plan};
+use super::{
+    Action, Conflict, Plan, Request,
+    plan::{self, plan},
+};
 use crate::{
     app::App,
     crash,
-    error::{ErrorClass, chain},
+    error::chain,
     market::{By, Series, Window},
     store::{AuditEntry, BackfillState, KeptBackfill, NewBackfill, StoreError},
 };
@@ -57,17 +60,6 @@ pub struct Wish<'a> {
     /// The plan it was made upon must still be true.
     pub plan_hash: Option<&'a str>,
     pub reason: Option<&'a str>,
-}
-
-impl CommandError {
-    pub fn class(&self) -> ErrorClass {
-        match self {
-            Self::Unknown(_) => ErrorClass::NotFound,
-            Self::Illegal { .. } | Self::Conflicts(_) | Self::Outdated => ErrorClass::Conflict,
-            Self::KeyReused | Self::TooLarge { .. } => ErrorClass::Invalid,
-            Self::Store(error) => error.class(),
-        }
-    }
 }
 
 /// Plans a request and writes it down, unless it was written down before.
@@ -209,16 +201,9 @@ pub async fn act(
 /// Whether no other backfill has the history of this one in work.
 async fn free(app: &App, id: &str) -> Result<(), CommandError> {
     let in_work = app.store.history_in_work().await?;
-    let mut conflicts = Vec::new();
-    for (series, window) in app.store.history_of(id).await? {
-        for (other, taken, backfill_id) in &in_work {
-            let both = taken.intersect(window);
-            if *other == series && !both.is_empty() {
-                let (backfill_id, series) = (backfill_id.clone(), series.clone());
-                conflicts.push(Conflict { backfill_id, series, window: both });
-            }
-        }
-    }
+    let of_series = |(series, window)| plan::conflicts(&series, window, &in_work);
+    let conflicts: Vec<_> =
+        app.store.history_of(id).await?.into_iter().flat_map(of_series).collect();
     if conflicts.is_empty() { Ok(()) } else { Err(CommandError::Conflicts(conflicts)) }
 }
 
@@ -227,7 +212,7 @@ async fn find(app: &App, id: &str) -> Result<KeptBackfill, CommandError> {
 }
 
 /// Leaves to backfills what they have in work, and nothing else.
-pub async fn leave_history(app: &App) -> Result<(), StoreError> {
+pub(super) async fn leave_history(app: &App) -> Result<(), StoreError> {
     let _turn = app.running.telling.lock().await;
     let mut taken: BTreeMap<Series, Vec<Window>> = BTreeMap::new();
     for (series, window, _) in app.store.history_in_work().await? {

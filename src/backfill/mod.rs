@@ -22,7 +22,7 @@ mod state;
 mod work;
 
 pub use self::{
-    command::{CommandError, Created, MOST_CHUNKS, Wish, act, create, leave_history, repeated},
+    command::{CommandError, Created, MOST_CHUNKS, Wish, act, create, repeated},
     plan::{Conflict, Plan, ProviderShare, Unit, fewest_chunks, plan},
     progress::{Progress, progress},
     request::{Kind, Order, Priority, Reprocess, Request},

@@ -71,7 +71,7 @@ fn plan_among(app: &App, request: &Request, in_work: &[(Series, Window, String)]
         let Some(source) = app.source(&series) else { continue };
         let (unit, mut chunks) = unit(app, request, (&series, &source), window);
         if !chunks.is_empty() {
-            plan.conflicts.extend(conflicts(&unit, in_work));
+            plan.conflicts.extend(conflicts(&unit.series, unit.window, in_work));
         }
         let place = if matches!(source, Source::Derived(_)) { &mut derived } else { &mut native };
         place.append(&mut chunks);
@@ -268,19 +268,21 @@ fn pieces(
     (candles(&wants), candles(skipped), pieces)
 }
 
-fn conflicts<'a>(
-    unit: &'a Unit,
-    in_work: &'a [(Series, Window, String)],
-) -> impl Iterator<Item = Conflict> + 'a {
-    let overlap = |(series, window, id): &(Series, Window, String)| {
-        let both = window.intersect(unit.window);
-        (*series == unit.series && !both.is_empty()).then(|| Conflict {
+/// Whatever others have in work of a window.
+pub(super) fn conflicts(
+    series: &Series,
+    window: Window,
+    in_work: &[(Series, Window, String)],
+) -> Vec<Conflict> {
+    let overlap = |(other, taken, id): &(Series, Window, String)| {
+        let both = taken.intersect(window);
+        (other == series && !both.is_empty()).then(|| Conflict {
             backfill_id: id.clone(),
             series: series.clone(),
             window: both,
         })
     };
-    in_work.iter().filter_map(overlap)
+    in_work.iter().filter_map(overlap).collect()
 }
 
 fn shares(app: &App, units: &[Unit]) -> Vec<ProviderShare> {

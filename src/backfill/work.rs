@@ -2,10 +2,10 @@
 
 use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use futures::{FutureExt, future::BoxFuture};
 
-use super::{Request, leave_history, plan};
+use super::{Request, command::leave_history, plan};
 use crate::{
     app::App,
     crash,
@@ -111,10 +111,17 @@ fn part_of_lease(app: &App, part: i32) -> Duration {
 pub async fn tick(app: &App) -> Result<(), StoreError> {
     let now = app.clock.now();
     app.store.take_back_chunks(None, now).await?;
-    for id in app.store.end_backfills(now).await? {
+    end(app, now).await?;
+    leave_history(app).await
+}
+
+/// Ends what has nothing left to do; tells whether that was any.
+async fn end(app: &App, now: DateTime<Utc>) -> Result<bool, StoreError> {
+    let ended = app.store.end_backfills(now).await?;
+    for id in &ended {
         tracing::info!(backfill = id, "a backfill has ended");
     }
-    leave_history(app).await
+    Ok(!ended.is_empty())
 }
 
 /// Does one chunk of a provider, if there is one to do.
@@ -200,10 +207,8 @@ async fn settle(app: &Arc<App>, claim: &Claim, begun: &Begun<'_>) -> Result<(), 
         app.running.hold(&claim.chunk.series.provider, not_before);
     }
     crash::point("chunk_settled");
-    if matches!(settlement, Settlement::Later { .. }) {
-        return Ok(());
-    }
-    if !app.store.end_backfills(now).await?.is_empty() {
+    let is_over = !matches!(settlement, Settlement::Later { .. });
+    if is_over && end(app, now).await? {
         leave_history(app).await?;
     }
     Ok(())
