@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use axum::{
     Json,
-    extract::{FromRequestParts, Path, State},
+    extract::{FromRequestParts, State},
     http::request::Parts,
 };
 use chrono::{DateTime, Utc};
@@ -19,7 +19,7 @@ use super::{
     Problem,
     body::Body,
     caller::Caller,
-    extract::{Params, unreadable},
+    extract::{Params, name_in_path, unreadable},
     openapi::{NotFound, Refused, Unavailable},
     series::List,
     why::Why,
@@ -73,10 +73,8 @@ impl<S: Send + Sync> FromRequestParts<S> for AssetName {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let path = Path::<String>::from_request_parts(parts, state).await;
-        let Path(name) = path.map_err(|error| {
-            Problem::invalid("asset", error.body_text(), "write it in letters and digits")
-        })?;
+        let fix = "write it in letters and digits";
+        let name = name_in_path(parts, state, "asset", fix).await?;
         name.parse().map(Self).map_err(|error| unreadable("asset", &error))
     }
 }

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, str::FromStr, sync::Arc};
 
 use axum::{
-    extract::{FromRequestParts, Query},
+    extract::{FromRequestParts, Path, Query},
     http::{Uri, request::Parts},
 };
 use chrono::{DateTime, Utc};
@@ -178,6 +178,18 @@ impl Params {
         };
         Err(Problem::invalid(shortened(name), detail, &fix))
     }
+}
+
+/// The one name that a path has in it; `fix` helps where not even that can be read.
+pub(super) async fn name_in_path<S: Send + Sync>(
+    parts: &mut Parts,
+    state: &S,
+    field: &'static str,
+    fix: &str,
+) -> Result<String, Problem> {
+    let name = Path::<String>::from_request_parts(parts, state).await;
+    let Path(name) = name.map_err(|error| Problem::invalid(field, error.body_text(), fix))?;
+    Ok(name)
 }
 
 /// A page of `rows`, of which one more was looked for than it may have; and where the next one goes

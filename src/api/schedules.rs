@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::{
     Json,
-    extract::{FromRequestParts, Path, State},
+    extract::{FromRequestParts, State},
     http::request::Parts,
 };
 use chrono::{DateTime, Utc};
@@ -16,7 +16,7 @@ use super::{
     Problem,
     body::Body,
     caller::Caller,
-    extract::{Params, quoted},
+    extract::{Params, name_in_path, quoted},
     openapi::{NotFound, Refused, Unavailable},
     series::List,
     why::Stated,
@@ -63,10 +63,9 @@ impl<S: Send + Sync> FromRequestParts<S> for Name {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let path = Path::<String>::from_request_parts(parts, state).await;
         let names = Schedule::ALL.map(Schedule::as_str).join(", ");
         let fix = format!("the schedules are: {names}");
-        let Path(name) = path.map_err(|error| Problem::invalid("name", error.body_text(), &fix))?;
+        let name = name_in_path(parts, state, "name", &fix).await?;
         let unknown = || Problem::not_found(&format!("schedule {}", quoted(&name)), &fix);
         Schedule::named(&name).map(Self).ok_or_else(unknown)
     }

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use axum::{
     Json,
-    extract::{FromRequestParts, Path, State},
+    extract::{FromRequestParts, State},
     http::{HeaderMap, HeaderValue, StatusCode, header::LOCATION, request::Parts},
     response::{IntoResponse, Response},
 };
@@ -24,7 +24,7 @@ use super::{
     Problem,
     body::Body,
     caller::Caller,
-    extract::{Params, cursor, page, quoted},
+    extract::{Params, cursor, name_in_path, page, quoted},
     openapi::{Conflicting, Cursor, Limit, NotFound, Refused, Unavailable},
     why::Stated,
 };
@@ -318,11 +318,8 @@ impl<S: Send + Sync> FromRequestParts<S> for BackfillId {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let id = Path::<String>::from_request_parts(parts, state).await;
-        let Path(id) = id.map_err(|error| {
-            Problem::invalid("id", error.body_text(), "GET /v1/backfills lists the ids")
-        })?;
-        Ok(Self(id))
+        let fix = "GET /v1/backfills lists the ids";
+        name_in_path(parts, state, "id", fix).await.map(Self)
     }
 }
 

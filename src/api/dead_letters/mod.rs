@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use axum::{
     Json,
-    extract::{FromRequestParts, Path, State, rejection::PathRejection},
+    extract::{FromRequestParts, State},
     http::{
         header::{CONTENT_TYPE, HeaderName},
         request::Parts,
@@ -21,7 +21,7 @@ use utoipa::ToSchema;
 
 use super::{
     Problem,
-    extract::{Params, cursor, page, quoted, read_cursor},
+    extract::{Params, cursor, name_in_path, page, quoted, read_cursor},
     openapi::{LetterFilter, Limit, NotFound, Octets, Refused, Unavailable},
 };
 use crate::{
@@ -232,11 +232,8 @@ impl<S: Send + Sync> FromRequestParts<S> for LetterId {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let id = Path::<String>::from_request_parts(parts, state).await;
-        let refused = |error: PathRejection| {
-            Problem::invalid("id", error.body_text(), "GET /v1/dead-letters lists the ids")
-        };
-        id.map(|Path(id)| Self(id)).map_err(refused)
+        let fix = "GET /v1/dead-letters lists the ids";
+        name_in_path(parts, state, "id", fix).await.map(Self)
     }
 }
 
