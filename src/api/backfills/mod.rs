@@ -15,6 +15,7 @@ use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, header::LOCATION, request::Parts},
     response::{IntoResponse, Response},
 };
+use serde::Serialize;
 
 use self::{
     body::Spec,
@@ -30,7 +31,7 @@ use super::{
 };
 use crate::{
     app::App,
-    backfill::{self, Action, CommandError, Created, Wish},
+    backfill::{self, Action, CommandError, Created, Request, Wish},
     market::By,
     store::{BackfillFilter, BackfillState},
 };
@@ -80,30 +81,35 @@ pub(super) async fn create(
     Body(spec): Body<Spec>,
 ) -> Result<Response, Problem> {
     params.finish("")?;
-    let said = body::fingerprint(&spec);
-    let key = key(&headers)?;
-    if let Some(created) = backfill::repeated(&app, key.as_deref(), &said, &by).await? {
-        return answer(&app, created);
-    }
-    let (request, plan_hash) = match spec.plan_id.clone() {
-        Some(id) => {
-            let (request, hash) = plan::told(&app, &spec, &id).await?;
-            (request, Some(hash))
-        }
-        None => (body::request(&app, &spec)?, None),
+    let read = async || match &spec.plan_id {
+        Some(id) => plan::told(&app, &spec, id).await.map(|(request, hash)| (request, Some(hash))),
+        None => body::request(&app, &spec).map(|request| (request, None)),
     };
+    create_once(&app, (&headers, &by), (&spec, spec.reason.said()), read).await
+}
+
+/// Creates what was `said`, unless the same was said before with the same key: then nothing is read
+/// again, for the world may have changed since.
+async fn create_once(
+    app: &Arc<App>,
+    (headers, by): (&HeaderMap, &By),
+    (said, reason): (&impl Serialize, Option<&str>),
+    read: impl AsyncFnOnce() -> Result<(Request, Option<String>), Problem>,
+) -> Result<Response, Problem> {
+    let said = body::fingerprint(said);
+    let key = key(headers)?;
+    if let Some(created) = backfill::repeated(app, key.as_deref(), &said, by).await? {
+        return answer(app, created);
+    }
+    let (request, plan_hash) = read().await?;
     let wish = Wish {
         request: &request,
         said: &said,
         idempotency_key: key.as_deref(),
         plan_hash: plan_hash.as_deref(),
-        reason: spec.reason.said(),
+        reason,
     };
-    created(&app, &wish, &by).await
-}
-
-async fn created(app: &Arc<App>, wish: &Wish<'_>, by: &By) -> Result<Response, Problem> {
-    answer(app, backfill::create(app, wish, by).await?)
+    answer(app, backfill::create(app, &wish, by).await?)
 }
 
 fn answer(app: &App, created: Created) -> Result<Response, Problem> {

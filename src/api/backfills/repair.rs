@@ -16,14 +16,12 @@ use super::{
         openapi::{Conflicting, NotFound, Refused, Unavailable},
         why::Why,
     },
-    answer,
-    body::fingerprint,
-    created, key,
+    create_once,
     view::BackfillView,
 };
 use crate::{
     app::App,
-    backfill::{self, Kind, Order, Priority, Reprocess, Request, Wish},
+    backfill::{Kind, Order, Priority, Reprocess, Request},
     market::{InstrumentId, Series, Timeframe},
 };
 
@@ -82,20 +80,8 @@ pub(in crate::api) async fn repair(
     Body(repair): Body<Repair>,
 ) -> Result<Response, Problem> {
     params.finish("")?;
-    let said = fingerprint(&repair);
-    let key = key(&headers)?;
-    if let Some(created) = backfill::repeated(&app, key.as_deref(), &said, &by).await? {
-        return answer(&app, created);
-    }
-    let request = request(&app, &repair)?;
-    let wish = Wish {
-        request: &request,
-        said: &said,
-        idempotency_key: key.as_deref(),
-        plan_hash: None,
-        reason: repair.reason.said(),
-    };
-    created(&app, &wish, &by).await
+    let read = async || request(&app, &repair).map(|request| (request, None));
+    create_once(&app, (&headers, &by), (&repair, repair.reason.said()), read).await
 }
 
 fn request(app: &App, repair: &Repair) -> Result<Request, Problem> {
