@@ -1,6 +1,6 @@
 //! `barkeep completions SHELL`
 
-use std::{io::Write, process::ExitCode};
+use std::process::ExitCode;
 
 use clap::{Args, CommandFactory};
 use clap_complete::{Shell, generate};
@@ -15,7 +15,7 @@ impl Completions {
     pub(super) fn run(&self) -> anyhow::Result<ExitCode> {
         let mut script = Vec::new();
         generate(self.shell, &mut super::Cli::command(), "barkeep", &mut script);
-        std::io::stdout().write_all(&script)?;
+        super::output::say(&String::from_utf8_lossy(&script))?;
         Ok(ExitCode::SUCCESS)
     }
 }

@@ -5,6 +5,7 @@ use std::{fmt::Write, process::ExitCode};
 use clap::Args;
 use serde_json::{Map, Value};
 
+use super::output::say;
 use crate::config::{Config, DEFAULTS};
 
 /// Prints the settings in effect as TOML, with secrets covered up.
@@ -20,13 +21,13 @@ pub(super) struct Show {
 
 impl Show {
     pub(super) fn run(self, config: &Config) -> anyhow::Result<ExitCode> {
-        if self.defaults {
-            print!("{DEFAULTS}");
+        say(&if self.defaults {
+            DEFAULTS.to_owned()
         } else if self.json {
-            println!("{}", serde_json::to_string_pretty(&config.shown)?);
+            serde_json::to_string_pretty(&config.shown)?
         } else {
-            print!("{}", toml(&config.shown)?);
-        }
+            toml(&config.shown)?
+        })?;
         Ok(ExitCode::SUCCESS)
     }
 }

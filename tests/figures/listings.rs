@@ -13,7 +13,7 @@ use sqlx::{
     ConnectOptions, Connection, Executor, postgres::PgConnectOptions, sqlite::SqliteConnectOptions,
 };
 
-use crate::postgres::Cluster;
+use crate::support::postgres::Cluster;
 
 const ROUNDS: usize = 50;
 const PAGE: u32 = 100;

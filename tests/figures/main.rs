@@ -9,10 +9,17 @@ mod freshness;
 mod layout;
 mod listings;
 mod machine;
-#[expect(dead_code, clippy::unwrap_used, reason = "of the tests' cluster a figure needs a part")]
-#[path = "../it/support/postgres.rs"]
-mod postgres;
+mod replicas;
 mod restart;
+#[expect(dead_code, clippy::unwrap_used, reason = "of the tests' stage a figure needs a part")]
+#[path = "../it/crash/stage.rs"]
+mod stage;
+#[expect(dead_code, clippy::unwrap_used, reason = "of what tests share a figure needs a part")]
+#[path = "../it/support"]
+mod support {
+    pub(crate) mod daemon;
+    pub(crate) mod postgres;
+}
 mod ticks;
 mod workload;
 
@@ -40,6 +47,9 @@ fn main() {
         }
         if wanted("listings") {
             listings::measure().await;
+        }
+        if wanted("replicas") {
+            replicas::measure().await;
         }
         if wanted("ticks") {
             ticks::measure().await;

@@ -46,7 +46,7 @@ fn most_within(sent: &[DateTime<Utc>], span: TimeDelta) -> usize {
 }
 
 #[test]
-fn an_hour_at_75_a_minute_is_used_to_99_percent_and_live_polls_wait_for_one_request_at_most() {
+fn t57_an_hour_of_backfill_uses_75_a_minute_to_99_percent_and_live_polls_wait_for_one_request() {
     let (clock, budget) = budget(&["75/min"], 5);
     let mut sent = Vec::new();
     let mut live_since: Option<DateTime<Utc>> = None;
@@ -124,6 +124,31 @@ async fn lanes_are_served_in_order_and_none_starves() {
         assert!(served <= PATIENCE, "the backfill starves");
     }
     assert_eq!(served, PATIENCE);
+}
+
+/// The floor of a lane is one request in `PATIENCE` + 1.
+#[test]
+fn t57_an_hour_of_live_polls_without_end_leaves_repairs_and_a_backfill_their_floor() {
+    let (clock, budget) = budget(&["75/min"], 5);
+    let mut waiting = Lane::ALL.map(|lane| Box::pin(budget.acquire(lane)));
+    let mut granted = [0_u32; 3];
+    for _ in 0..3_600 * 10 {
+        for lane in Lane::ALL {
+            let at = lane as usize;
+            // Whoever is served asks again at once.
+            while waiting[at].as_mut().now_or_never().is_some() {
+                granted[at] += 1;
+                waiting[at] = Box::pin(budget.acquire(lane));
+            }
+        }
+        clock.advance(Duration::from_millis(100));
+    }
+    let [live, repair, backfill] = granted;
+    let all = live + repair + backfill;
+    assert!(all >= 4_455, "{granted:?}");
+    let floor = all / (PATIENCE + 2);
+    assert!(repair >= floor && backfill >= floor, "{granted:?}, the floor is {floor}");
+    assert!(live >= all - 2 * (floor + floor / 5), "live polls come first: {granted:?}");
 }
 
 #[test]

@@ -10,6 +10,7 @@ const SEED: u64 = 20_260_101;
 const KILLS: usize = 104;
 /// On so many lakes of their own, the first daemon is killed while it creates the tables.
 const FIRST_STARTS: usize = 12;
+const ENDS: usize = 8;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_kill_at_any_moment_loses_and_doubles_nothing() {
@@ -59,4 +60,23 @@ async fn a_kill_during_the_very_first_start_leaves_nothing_that_blocks_the_next(
         daemon.wait_until("/v1/series", Duration::from_secs(20), |_| true).await;
         daemon.stop().await;
     }
+}
+
+/// Asked to end while files are being written: what was fetched by then is landed and told, in time.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn t72_an_end_in_the_middle_of_a_flush_lands_what_was_fetched_and_tells_the_store() {
+    let mut stage = Stage::open(SEED + 1, "2d").await;
+    // Answers wait for company, so that there always is something that is not yet written.
+    stage.set("LAKE__COMMIT_LINGER", "500ms");
+    for end in 0..ENDS {
+        stage.set("INGEST__HISTORY", &format!("{}h", 48 + 12 * end));
+        let files = stage.data_files();
+        let daemon = stage.spawn();
+        stage.written(files + 1 + end % 3).await;
+        daemon.stop().await;
+        stage.open_at_rest().await;
+    }
+    assert!(!stage.read_log().contains("caught up with the lake"), "{}", stage.read_log());
+    let audit = stage.examine().await;
+    assert!(audit.agree > 10_000, "{audit:?}");
 }
