@@ -74,12 +74,6 @@ impl Lake {
         &self.indicators
     }
 
-    /// Every table, whatever is in it.
-    pub fn every_table(&self) -> impl Iterator<Item = &Arc<Table>> {
-        let candles = self.candles.values().map(|table| table.as_table());
-        candles.chain([self.news.as_table(), self.indicators.as_table()])
-    }
-
     /// Where a table of candles lives below the lake's folder.
     pub fn folder(root: &Path, timeframe: Timeframe) -> PathBuf {
         Self::folder_of(root, candles::name_of(timeframe))
