@@ -98,8 +98,9 @@ async fn kill_one(store: &Store, daemons: &mut Vec<Daemon>) -> (String, BTreeSet
         let at = names.iter().position(|name| *name == victim).expect("a name");
         daemons.remove(at).kill();
         let left = self::running(store).await.expect("chunks");
-        let of_it = left.into_iter().filter(|chunk| chunk.holder.as_ref() == Some(&victim));
-        return (victim, of_it.map(|chunk| chunk.id).collect());
+        let is_its = |chunk: &KeptChunk| chunk.holder.as_ref() == Some(&victim);
+        let left = left.into_iter().filter(is_its).map(|chunk| chunk.id).collect();
+        return (victim, left);
     }
 }
 
