@@ -4,10 +4,13 @@ use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use axum::{
     extract::State,
-    http::{HeaderMap, header::AUTHORIZATION},
-    response::sse::{Event, KeepAlive, Sse},
+    http::{HeaderMap, StatusCode, header::AUTHORIZATION},
+    response::{
+        IntoResponse, Response,
+        sse::{Event, KeepAlive, Sse},
+    },
 };
-use futures::{Stream, stream};
+use futures::stream;
 
 use super::{
     super::{
@@ -29,7 +32,8 @@ const TICK: Duration = Duration::from_secs(1);
 /// Watch a backfill
 ///
 /// An event `progress` with the backfill as its data at first and after every change, until it has
-/// ended. The id of an event is a number that grows; given as `Last-Event-ID` it is not told again.
+/// ended. The id of an event is a number that grows; given as `Last-Event-ID` it is not told again,
+/// and who has seen the last one is answered 204, upon which browsers ask no more.
 #[utoipa::path(
     get,
     path = "/v1/backfills/{id}/events",
@@ -43,6 +47,7 @@ const TICK: Duration = Duration::from_secs(1);
         (status = 200, description = "A stream of events.", body = String,
             content_type = "text/event-stream",
             example = "event: progress\nid: 3\ndata: {\"backfill_id\":\"bf_018e13f6a1c0\"}\n\n"),
+        (status = 204, description = "It has ended, and you have seen that."),
         Refused,
         NotFound,
         Unavailable,
@@ -53,20 +58,28 @@ pub(in crate::api) async fn events(
     BackfillId(id): BackfillId,
     headers: HeaderMap,
     params: Params,
-) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
+) -> Result<Response, Problem> {
     params.finish("")?;
     let seen = headers.get("last-event-id").and_then(|id| id.to_str().ok()?.parse().ok());
-    if app.store.backfill(&id).await?.is_none() {
+    let seen = seen.unwrap_or(-1);
+    let Some(kept) = app.store.backfill(&id).await? else {
         return Err(CommandError::Unknown(id).into());
+    };
+    if is_over(&kept) && seen >= kept.revision {
+        return Ok(StatusCode::NO_CONTENT.into_response());
     }
     let token = headers.get(AUTHORIZATION).and_then(|given| bearer(given.to_str().ok()?));
     let token = token.filter(|_| app.config.auth.mode == AuthMode::Keys).map(str::to_owned);
-    let watch = Watch { app, id, token, seen: seen.unwrap_or(-1), is_over: false };
+    let watch = Watch { app, id, token, seen, is_over: false };
     let events = stream::unfold(watch, |mut watch| async move {
         let kept = watch.next().await?;
-        Some((Ok(watch.event(kept)), watch))
+        Some((Ok::<_, Infallible>(watch.event(kept)), watch))
     });
-    Ok(Sse::new(events).keep_alive(KeepAlive::default()))
+    Ok(Sse::new(events).keep_alive(KeepAlive::default()).into_response())
+}
+
+fn is_over(kept: &KeptBackfill) -> bool {
+    !kept.state.is_open() && kept.chunks.running == 0
 }
 
 struct Watch {
@@ -84,7 +97,7 @@ impl Watch {
         while !self.is_over && !self.app.lifecycle.is_stopping() && self.may_watch().await {
             // A store that is away for a moment has nothing to tell.
             if let Ok(Some(kept)) = self.app.store.backfill(&self.id).await {
-                self.is_over = !kept.state.is_open() && kept.chunks.running == 0;
+                self.is_over = is_over(&kept);
                 if kept.revision > self.seen {
                     self.seen = kept.revision;
                     return Some(kept);

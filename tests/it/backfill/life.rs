@@ -139,3 +139,41 @@ async fn an_asset_that_is_not_kept_can_be_had_and_is_not_kept_afterwards() {
     assert_eq!(asked_for["items"][0]["last_candle"], series["items"][0]["last_candle"]);
     assert!(requests(&app) > before, "what is kept is asked for");
 }
+
+#[tokio::test]
+async fn whoever_watches_is_told_of_every_change_and_then_that_it_is_over() {
+    let app = bench().await;
+    let id = create(&app, &two_months()).await;
+    let path = format!("/v1/backfills/{id}/events");
+    let watching = async {
+        let answer = app.get(&path).await;
+        assert_eq!(answer.header("content-type"), "text/event-stream");
+        answer.text().to_owned()
+    };
+    // The stream ends by itself when there is nothing left to tell.
+    let (told, _) = tokio::join!(watching, work(&app));
+    let events: Vec<&str> = told.split("\n\n").filter(|event| event.contains("data:")).collect();
+    let part = |event: &str, name: &str| {
+        let line = event.lines().find_map(|line| line.strip_prefix(name));
+        line.unwrap_or_else(|| panic!("no {name} in {event}")).trim().to_owned()
+    };
+    let number = |event: &&str| part(event, "id:").parse::<i64>().unwrap();
+    let ids: Vec<i64> = events.iter().map(number).collect();
+    assert!(ids.len() > 2 && ids.is_sorted_by(|one, next| one < next), "{ids:?}");
+    let data = |event: &str| serde_json::from_str::<serde_json::Value>(&part(event, "data:"));
+    let shares: Vec<f64> = events
+        .iter()
+        .map(|event| data(event).unwrap()["progress"]["share"].as_f64().unwrap())
+        .collect();
+    assert!(shares.is_sorted(), "{shares:?}");
+    assert_eq!(data(events.last().unwrap()).unwrap()["state"], "completed");
+
+    let again = |seen: i64| {
+        let request = axum::http::Request::get(&path).header("last-event-id", seen.to_string());
+        app.send(request)
+    };
+    let last = *ids.last().unwrap();
+    let answer = again(last - 1).await;
+    assert_eq!(answer.text().matches("event: progress").count(), 1);
+    assert_eq!(again(last).await.status, axum::http::StatusCode::NO_CONTENT);
+}
