@@ -4,6 +4,7 @@ use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::{FutureExt, future::BoxFuture};
+use tokio::sync::futures::Notified;
 
 use super::{Request, command::leave_history, plan};
 use crate::{
@@ -41,6 +42,7 @@ pub async fn take_up(app: &App) -> Result<(), StoreError> {
 
 async fn work(app: Arc<App>, provider: ProviderId) {
     while !app.lifecycle.is_stopping() {
+        let change = app.running.next_change();
         match claim(&app, &provider).await {
             Ok(Some(claim)) => {
                 if let Err(error) = Box::pin(done(&app, &claim)).await {
@@ -48,10 +50,10 @@ async fn work(app: Arc<App>, provider: ProviderId) {
                     tracing::warn!(chunk, error = chain(&error), "a chunk was not settled");
                 }
             }
-            Ok(None) => rest(&app).await,
+            Ok(None) => rest(&app, change).await,
             Err(error) => {
                 tracing::warn!(%provider, error = chain(&error), "no chunk could be claimed");
-                rest(&app).await;
+                rest(&app, change).await;
             }
         }
     }
@@ -74,11 +76,11 @@ async fn done(app: &Arc<App>, claim: &Claim) -> Result<(), StoreError> {
     app.store.settle_chunk(claim, &settlement, Spent::default(), app.clock.now()).await
 }
 
-async fn rest(app: &App) {
+async fn rest(app: &App, change: Notified<'_>) {
     tokio::select! {
         () = app.lifecycle.stopping() => {}
         () = app.clock.sleep(unannounced(app)) => {}
-        () = app.running.wait_for_change() => {}
+        () = change => {}
     }
 }
 

@@ -6,7 +6,7 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, futures::Notified};
 use tokio_util::sync::CancellationToken;
 
 use crate::market::ProviderId;
@@ -64,9 +64,10 @@ impl Running {
         self.changed.notify_waiters();
     }
 
-    /// Resolves at the next change; it may be missed, so nobody waits for it alone.
-    pub async fn wait_for_change(&self) {
-        self.changed.notified().await;
+    /// Resolves at the next change after this call: whoever calls before looking misses none. What
+    /// another replica does is not told, so nobody waits for it alone.
+    pub fn next_change(&self) -> Notified<'_> {
+        self.changed.notified()
     }
 
     fn chunks(&self) -> MutexGuard<'_, BTreeMap<String, (String, CancellationToken)>> {
@@ -78,5 +79,22 @@ impl Drop for Begun<'_> {
     fn drop(&mut self) {
         self.running.chunks().remove(&self.chunk);
         self.running.changed();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::FutureExt;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_change_between_looking_and_waiting_is_not_missed() {
+        let running = Running::default();
+        running.changed();
+        assert_eq!(running.next_change().now_or_never(), None, "it was before");
+        let change = running.next_change();
+        running.changed();
+        assert_eq!(change.now_or_never(), Some(()));
     }
 }

@@ -95,6 +95,7 @@ impl Watch {
     /// The backfill after its next change; none once it has ended, or the program stops.
     async fn next(&mut self) -> Option<KeptBackfill> {
         while !self.is_over && !self.app.lifecycle.is_stopping() && self.may_watch().await {
+            let change = self.app.running.next_change();
             // A store that is away for a moment has nothing to tell.
             if let Ok(Some(kept)) = self.app.store.backfill(&self.id).await {
                 self.is_over = is_over(&kept);
@@ -109,7 +110,7 @@ impl Watch {
                 tokio::select! {
                     () = self.app.lifecycle.stopping() => {}
                     () = self.app.clock.sleep(TICK) => {}
-                    () = self.app.running.wait_for_change() => {}
+                    () = change => {}
                 }
             }
         }
