@@ -105,6 +105,11 @@ fn unannounced(app: &App) -> Duration {
     part_of_lease(app, 6)
 }
 
+/// How long a claim holds. Somebody has to notice that it has ended as well, and begin anew.
+fn lease(app: &App) -> TimeDelta {
+    app.config.backfill.lease * 2 / 3
+}
+
 fn part_of_lease(app: &App, part: i32) -> Duration {
     (app.config.backfill.lease / part).to_std().unwrap_or_default()
 }
@@ -144,7 +149,7 @@ async fn claim(app: &App, provider: &ProviderId) -> Result<Option<Claim>, StoreE
         return Ok(None);
     }
     for backfill in app.store.backfills_with_work(provider, now).await? {
-        let lease_until = now + app.config.backfill.lease;
+        let lease_until = now + lease(app);
         let claimer = Claimer { holder: app.replica(), now, lease_until };
         if let Some(claim) = app.store.claim_chunk(&backfill, provider, claimer).await? {
             crash::point("chunk_claimed");
@@ -161,7 +166,7 @@ fn begin<'a>(app: &'a App, claim: &Claim) -> Begun<'a> {
 /// Keeps the right to the chunk, and halts it if that is lost, its backfill is held up elsewhere or
 /// another replica answers for the provider.
 async fn keep(app: &App, claim: &Claim, begun: &Begun<'_>) {
-    let lease = app.config.backfill.lease;
+    let lease = lease(app);
     let mut renew_at = app.clock.now() + lease / 3;
     loop {
         // Every second, with the lease that is usual.

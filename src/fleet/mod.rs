@@ -124,7 +124,8 @@ impl Fleet {
         let about = (&*fleet.address, VERSION);
         fleet.membership = Some(Membership {
             who: store.join(&fleet.name, about, fleet.started_at).await?,
-            lease: config.replica.lease,
+            // Somebody has to notice as well, which takes up to a third of it.
+            lease: config.replica.lease * 2 / 3,
             beating: tokio::sync::Mutex::default(),
             state: Mutex::default(),
         });
