@@ -11,13 +11,16 @@ use super::{
     Problem, coverage,
     coverage::RunView,
     extract::Params,
-    openapi::{Limit, NotFound, NotModified, OneSeries, Refused, Span, Unavailable},
+    openapi::{
+        Gone, InThePast, Limit, NotFound, NotModified, OneSeries, Refused, Span, Unavailable,
+    },
     tagged,
     tagged::json,
 };
 use crate::{
     app::App,
-    lake::LandedCandle,
+    ingest::Book,
+    lake::{LandedCandle, Past},
     market::{CandleState, Series, Timeframe, Window},
     query::{Answer, Verdict},
 };
@@ -29,15 +32,24 @@ pub(super) struct Candles {
     window: Window,
     /// The instant this is about.
     as_of: DateTime<Utc>,
-    /// Of the series now, whatever the window: look at it before trading upon the last candle.
-    verdict: Verdict,
-    /// Every candle that opens before it is accounted for.
-    watermark: DateTime<Utc>,
+    /// The version of the table that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    table_version: Option<u64>,
+    /// Of the series now, whatever the window: look at it before trading upon the last candle. Null
+    /// where the past was asked for.
+    #[schema(required)]
+    verdict: Option<Verdict>,
+    /// Every candle that opens before it is accounted for. Null where the past was asked for.
+    #[schema(required)]
+    watermark: Option<DateTime<Utc>>,
     /// In order of time.
     candles: Vec<CandleView>,
     /// Every candle of the window has a state. Listed above are those that are `final`, and those in
-    /// the lake that are asked for again.
-    states: Vec<RunView>,
+    /// the lake that are asked for again. Null where the past was asked for: what was thought of holes
+    /// then is not kept.
+    #[schema(required)]
+    states: Option<Vec<RunView>>,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -70,13 +82,15 @@ const NEWEST: u32 = 500;
 /// Candles of a series
 ///
 /// The newest closed candles, or those of a window; and the state of every place in it, so that a
-/// hole is never a riddle. Give either `limit`, or `start` and `end` of at most 10,000 candles.
+/// hole is never a riddle. Give either `limit`, or `start` and `end` of at most 10,000 candles. With
+/// `as_of` or `table_version` it is what was known, or what the lake held, in the past: without what
+/// came later, whether candles or revisions, so that nothing is seen in hindsight.
 #[utoipa::path(
     get,
     path = "/v1/candles",
     operation_id = "listCandles",
     tag = "candles",
-    params(OneSeries, Span, Limit<MOST, NEWEST>),
+    params(OneSeries, Span, Limit<MOST, NEWEST>, InThePast),
     responses(
         (status = 200, description = "Candles, oldest first.", body = Candles, example = json!({
             "series": "coinbase/BTCUSD/1m",
@@ -105,6 +119,7 @@ const NEWEST: u32 = 500;
         NotModified,
         Refused,
         NotFound,
+        Gone,
         Unavailable,
     )
 )]
@@ -117,18 +132,43 @@ pub(super) async fn list(
     let timeframe = book.series().timeframe;
     let window = params.window(timeframe)?;
     let limit = params.limit(MOST)?;
-    params.finish("series (or asset, timeframe, provider), start, end, limit")?;
-    let as_of = app.clock.now();
+    let now = app.clock.now();
+    let past = params.past(now)?;
+    params.finish(
+        "series (or asset, timeframe, provider), start, end, limit, as_of, table_version",
+    )?;
+    let as_of = past.known_at.unwrap_or(now);
     let due = app.closed_until(book.series(), as_of);
-    let freshness = app.freshness(&book, as_of);
     let window = match window {
         Some(window) => checked(window, timeframe, limit)?,
-        None => newest(freshness.last_candle, due, timeframe, limit.unwrap_or(NEWEST)),
+        None => newest(&book, due, limit.unwrap_or(NEWEST)),
     };
     let window = Window::new(window.start, window.end.min(due).max(window.start));
+    let answer = if past == Past::default() {
+        present(&app, &book, window, now).await?
+    } else {
+        let candles = app.lake.candles(timeframe).past_candles(book.series(), window, past).await?;
+        Candles {
+            table_version: past.version,
+            candles: views(candles, timeframe),
+            ..Candles::of(&book, window, as_of)
+        }
+    };
+    Ok(tagged::respond(Answer::new(json(&answer)?, &json(&answer.substance())?), &headers))
+}
+
+/// The candles as they are, from memory if it has all of them.
+async fn present(
+    app: &App,
+    book: &Book,
+    window: Window,
+    now: DateTime<Utc>,
+) -> Result<Candles, Problem> {
+    let timeframe = book.series().timeframe;
+    let freshness = app.freshness(book, now);
     // Read before the candles: what it calls final is in the lake by then. Memory may learn of it a
     // moment later, and must not pass off a candle it does not know yet as a hole.
-    let states = coverage::states(&book, window);
+    let states = coverage::states(book, window);
     let is_final = |run: &&RunView| run.state == CandleState::Final;
     let finals: i64 = states.iter().filter(is_final).map(|run| run.candles).sum();
     let recent = book.recent(window).filter(|candles| candles.len() as i64 >= finals);
@@ -136,18 +176,35 @@ pub(super) async fn list(
         Some(candles) => candles,
         None => app.lake.candles(timeframe).candles(book.series(), window).await?,
     };
-    let answer = Candles {
-        series: book.series().clone(),
-        window,
-        as_of,
-        verdict: freshness.verdict,
-        watermark: freshness.watermark,
-        candles: candles.into_iter().map(|landed| view(landed, timeframe)).collect(),
-        states,
-    };
-    let Candles { series, window, verdict, watermark, candles, states, .. } = &answer;
-    let substance = json(&(series, window, verdict, watermark, candles, states))?;
-    Ok(tagged::respond(Answer::new(json(&answer)?, &substance), &headers))
+    Ok(Candles {
+        verdict: Some(freshness.verdict),
+        watermark: Some(freshness.watermark),
+        candles: views(candles, timeframe),
+        states: Some(states),
+        ..Candles::of(book, window, now)
+    })
+}
+
+impl Candles {
+    /// None yet, and nothing said of them.
+    fn of(book: &Book, window: Window, as_of: DateTime<Utc>) -> Self {
+        Self {
+            series: book.series().clone(),
+            window,
+            as_of,
+            table_version: None,
+            verdict: None,
+            watermark: None,
+            candles: Vec::new(),
+            states: None,
+        }
+    }
+
+    /// Everything but the instant.
+    fn substance(&self) -> impl Serialize + '_ {
+        let Self { series, window, verdict, watermark, candles, states, .. } = self;
+        (series, window, verdict, watermark, candles, states)
+    }
 }
 
 fn checked(window: Window, timeframe: Timeframe, limit: Option<u32>) -> Result<Window, Problem> {
@@ -164,15 +221,16 @@ fn checked(window: Window, timeframe: Timeframe, limit: Option<u32>) -> Result<W
     Err(Problem::invalid("end", detail, &fix))
 }
 
-/// The `limit` places on the grid that end with the newest candle.
-fn newest(
-    last: Option<DateTime<Utc>>,
-    due: DateTime<Utc>,
-    timeframe: Timeframe,
-    limit: u32,
-) -> Window {
+/// The `limit` places on the grid that end with the newest candle before `due`.
+fn newest(book: &Book, due: DateTime<Utc>, limit: u32) -> Window {
+    let timeframe = book.series().timeframe;
+    let last = book.with_ledger(|ledger| ledger.last_final(due));
     let end = last.map_or(due, |last| last + timeframe.duration());
     Window::new(end - TimeDelta::seconds(timeframe.seconds() * i64::from(limit)), end)
+}
+
+fn views(candles: Vec<LandedCandle>, timeframe: Timeframe) -> Vec<CandleView> {
+    candles.into_iter().map(|landed| view(landed, timeframe)).collect()
 }
 
 fn view(landed: LandedCandle, timeframe: Timeframe) -> CandleView {

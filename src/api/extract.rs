@@ -12,6 +12,7 @@ use super::Problem;
 use crate::{
     app::App,
     ingest::Book,
+    lake::Past,
     market::{ParseError, Series, Timeframe, Window},
 };
 
@@ -105,6 +106,22 @@ impl Params {
             let detail = format!("limit {} is out of range or no number", quoted(&text));
             Problem::invalid("limit", detail, &format!("write a whole number from 1 to {most}"))
         })
+    }
+
+    /// `as_of` and `table_version`: how the lake was, or what was known, at some time before `now`.
+    pub(super) fn past(&mut self, now: DateTime<Utc>) -> Result<Past, Problem> {
+        let known_at = self.time("as_of")?;
+        if known_at.is_some_and(|at| at > now) {
+            let detail = "as_of is in the future";
+            return Err(Problem::invalid("as_of", detail, "nobody knows yet; ask for the past"));
+        }
+        let version = self.0.remove("table_version").map(|text| {
+            text.parse().map_err(|_| {
+                let detail = format!("table_version {} is no version", quoted(&text));
+                Problem::invalid("table_version", detail, "write a whole number from 0")
+            })
+        });
+        Ok(Past { known_at, version: version.transpose()? })
     }
 
     /// `start` and `end`, both or neither, aligned outwards to the candle grid.

@@ -19,10 +19,10 @@ use utoipa::openapi::{
 use self::problems::{Unread, Whatever};
 pub(super) use self::{
     params::{
-        AssetFilter, AuditFilter, Cursor, FindingFilter, GapFilter, IndicatorFilter, LetterFilter,
-        Limit, OneSeries, PathSeries, Resolution, SeriesFilter, SeriesList, Span,
+        AssetFilter, AuditFilter, Cursor, FindingFilter, GapFilter, InThePast, IndicatorFilter,
+        LetterFilter, Limit, OneSeries, PathSeries, Resolution, SeriesFilter, SeriesList, Span,
     },
-    problems::{Conflicting, NotFound, NotModified, Refused, Unavailable},
+    problems::{Conflicting, Gone, NotFound, NotModified, Refused, Unavailable},
     security::require,
     words::{Octets, StateCounts},
 };

@@ -117,7 +117,17 @@ impl From<StoreError> for Problem {
 
 impl From<LakeError> for Problem {
     fn from(error: LakeError) -> Self {
-        Self::failure(error.class(), &error)
+        let detail = error.to_string();
+        match error {
+            LakeError::NoVersion { newest, .. } => {
+                Self::invalid("table_version", detail, &format!("write one from 0 to {newest}"))
+            }
+            LakeError::VersionGone { .. } => {
+                let gone = Self::new(StatusCode::GONE, "version_gone", detail);
+                gone.fix("ask for a newer version, or for what was known at a time with as_of")
+            }
+            error => Self::failure(error.class(), &error),
+        }
     }
 }
 

@@ -18,6 +18,10 @@ pub enum LakeError {
     MovedOn { table: &'static str, known: u64 },
     #[error("{table}: the log no longer reaches back to version {version}")]
     LogExpired { table: &'static str, version: u64 },
+    #[error("{table}: there is no version {version} yet; the newest is {newest}")]
+    NoVersion { table: &'static str, version: u64, newest: u64 },
+    #[error("{table}: version {version} can no longer be read")]
+    VersionGone { table: &'static str, version: u64 },
     #[error("{table}: version {version} of the log cannot be read: {detail}")]
     LogUnreadable { table: &'static str, version: u64, detail: String },
     #[error("a task of the lake was stopped")]
@@ -28,6 +32,8 @@ impl LakeError {
     pub fn class(&self) -> ErrorClass {
         match self {
             Self::MovedOn { .. } => ErrorClass::Conflict,
+            Self::NoVersion { .. } => ErrorClass::Invalid,
+            Self::VersionGone { .. } => ErrorClass::NotFound,
             Self::Folder { .. } | Self::Delta { .. } | Self::Query { .. } | Self::Stopped => {
                 ErrorClass::Unavailable
             }

@@ -24,6 +24,7 @@ pub use self::{
     error::LakeError,
     indicators::{IndicatorTable, LandedObservation, RevisedObservation},
     news::{LandedMention, MentionFilter, NewsTable},
+    query::Past,
     record::{CommitRecord, FeedRecord, LandingRecord},
     table::Table,
 };

@@ -2,21 +2,52 @@
 
 use chrono::{DateTime, NaiveDate, Utc};
 use deltalake::{
+    DeltaTable,
     arrow::{
         array::{Array, AsArray, BooleanArray, PrimitiveArray, RecordBatch, StringArray},
         compute::cast,
         datatypes::{ArrowPrimitiveType, DataType, TimestampMicrosecondType},
     },
-    datafusion::{common::ScalarValue, dataframe::DataFrame, logical_expr::Expr, prelude::lit},
+    datafusion::{
+        common::ScalarValue,
+        dataframe::DataFrame,
+        logical_expr::Expr,
+        prelude::{col, lit},
+    },
     delta_datafusion::DeltaSessionContext,
 };
 
 use super::{LakeError, Table, shape::days_since_epoch};
 
+/// How a table was, or what of it was known; by default as it is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Past {
+    /// Without what was received later.
+    pub known_at: Option<DateTime<Utc>>,
+    /// Without what was committed after this version.
+    pub version: Option<u64>,
+}
+
 impl Table {
     /// Every row as of the newest commit, to be narrowed down.
     pub(super) async fn scan(&self) -> Result<DataFrame, LakeError> {
-        let provider = self.snapshot().table_provider().await;
+        self.scan_past(Past::default()).await
+    }
+
+    /// Every row there was; only for tables whose rows say when they were received.
+    pub(super) async fn scan_past(&self, past: Past) -> Result<DataFrame, LakeError> {
+        let table = match past.version {
+            None => self.snapshot(),
+            Some(version) => self.at(version).await?,
+        };
+        let rows = self.rows_of(&table).await?;
+        let Some(known_at) = past.known_at else { return Ok(rows) };
+        let known = rows.filter(col("_extracted_at").lt_eq(instant(known_at)));
+        known.map_err(|error| self.query(error))
+    }
+
+    async fn rows_of(&self, table: &DeltaTable) -> Result<DataFrame, LakeError> {
+        let provider = table.table_provider().await;
         let provider = provider.map_err(|error| self.query(error))?;
         let context = DeltaSessionContext::default().into_inner();
         context.read_table(provider).map_err(|error| self.query(error))

@@ -100,6 +100,27 @@ impl Table {
         self.newest.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// The table as of an earlier commit. Fails with `NoVersion` if there is none of that version yet,
+    /// and with `VersionGone` where the log no longer reaches back to it.
+    pub(super) async fn at(&self, version: u64) -> Result<DeltaTable, LakeError> {
+        let newest = self.snapshot();
+        let last = newest.version().unwrap_or(0);
+        if version == last {
+            return Ok(newest);
+        }
+        if version > last {
+            return Err(LakeError::NoVersion { table: self.name(), version, newest: last });
+        }
+        let log = newest.log_store();
+        let entry = log.read_commit_entry(version).await.map_err(|error| self.delta(error))?;
+        if entry.is_none() {
+            return Err(LakeError::VersionGone { table: self.name(), version });
+        }
+        let builder = DeltaTableBuilder::from_url(log.root_url().clone());
+        let builder = builder.map_err(|error| self.delta(error))?;
+        builder.with_version(version).load().await.map_err(|error| self.delta(error))
+    }
+
     /// Version of the newest commit made or seen here.
     pub fn version(&self) -> u64 {
         self.newest.read().unwrap_or_else(PoisonError::into_inner).version().unwrap_or(0)

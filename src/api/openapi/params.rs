@@ -53,6 +53,9 @@ pub(in crate::api) enum IndicatorFilter {}
 /// A window in time.
 pub(in crate::api) enum Span {}
 
+/// What was, instead of what is.
+pub(in crate::api) enum InThePast {}
+
 /// Where the page before ended.
 pub(in crate::api) enum Cursor {}
 
@@ -193,6 +196,22 @@ impl IntoParams for Span {
         vec![
             instant("start", start, "2024-03-06T10:00:00Z"),
             instant("end", "The first instant after the window.", "2024-03-06T12:00:00Z"),
+        ]
+    }
+}
+
+impl IntoParams for InThePast {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let format = SchemaFormat::KnownFormat(KnownFormat::DateTime);
+        let time = ObjectBuilder::new().schema_type(Type::String).format(Some(format));
+        let version = ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(0));
+        let as_of = "Only what had been received by then: each candle in the newest revision that was \
+            known, none that was not. Not in the future.";
+        let table_version =
+            "Only what the commits up to this version of the Delta table had written.";
+        vec![
+            query("as_of", as_of, time.examples([json!("2024-03-06T11:00:00Z")])),
+            query("table_version", table_version, version.examples([json!(12)])),
         ]
     }
 }

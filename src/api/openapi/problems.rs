@@ -11,9 +11,11 @@ use utoipa::{
 
 use super::super::{
     Problem,
+    around::too_slow,
     body::{not_json, too_large, too_slow as body_too_slow},
-    failed, gate, too_slow,
+    failed, gate,
 };
+use crate::lake::LakeError;
 
 pub(super) type Responses = BTreeMap<String, RefOr<Response>>;
 
@@ -22,6 +24,9 @@ pub(in crate::api) enum Refused {}
 
 /// 404: what is asked for by its name is not there.
 pub(in crate::api) enum NotFound {}
+
+/// 410: it was there once.
+pub(in crate::api) enum Gone {}
 
 /// 409: the world is not as the request takes it to be.
 pub(in crate::api) enum Conflicting {}
@@ -49,6 +54,13 @@ impl IntoResponses for NotFound {
     fn responses() -> Responses {
         let example = Problem::not_found("series coinbase/SOLUSD/1m", "GET /v1/series lists them");
         one("There is nothing by that name.", &example)
+    }
+}
+
+impl IntoResponses for Gone {
+    fn responses() -> Responses {
+        let error = LakeError::VersionGone { table: "raw_market_data_1m", version: 3 };
+        one("That version of the table can no longer be read.", &error.into())
     }
 }
 

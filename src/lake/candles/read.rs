@@ -19,7 +19,7 @@ use futures::future::BoxFuture;
 use super::{
     super::{
         LakeError,
-        query::{Cells, day, instant},
+        query::{Cells, Past, day, instant},
     },
     CandleTable, columns,
 };
@@ -44,11 +44,22 @@ impl CandleTable {
         series: &'a Series,
         window: Window,
     ) -> BoxFuture<'a, Result<Vec<LandedCandle>, LakeError>> {
+        self.past_candles(series, window, Past::default())
+    }
+
+    /// The candles of `window` as they were: of each the newest revision there was.
+    pub fn past_candles<'a>(
+        &'a self,
+        series: &'a Series,
+        window: Window,
+        past: Past,
+    ) -> BoxFuture<'a, Result<Vec<LandedCandle>, LakeError>> {
         Box::pin(async move {
+            let rows = self.scan_past(past).await?;
             if window.is_empty() {
                 return Ok(Vec::new());
             }
-            let mut candles = self.read(self.rows(series, window).await?, read).await?;
+            let mut candles = self.read(self.rows(rows, series, window)?, read).await?;
             candles.sort_by_key(|landed| (landed.candle.open_time, landed.revision));
             candles.dedup_by(|newer, older| {
                 let same = newer.candle.open_time == older.candle.open_time;
@@ -113,7 +124,12 @@ impl CandleTable {
         Some(())
     }
 
-    async fn rows(&self, series: &Series, window: Window) -> Result<DataFrame, LakeError> {
+    fn rows(
+        &self,
+        rows: DataFrame,
+        series: &Series,
+        window: Window,
+    ) -> Result<DataFrame, LakeError> {
         let first = columns::partition(self.timeframe, window.start);
         let last = columns::partition(self.timeframe, window.end);
         let wanted: Expr = col("asset_pair")
@@ -122,8 +138,7 @@ impl CandleTable {
             .and(col("timestamp").gt_eq(instant(window.start)))
             .and(col("timestamp").lt(instant(window.end)))
             .and(col(columns::PARTITION).between(day(first), day(last)));
-        let rows = self.scan().await?.filter(wanted);
-        let rows = rows.and_then(|rows| rows.select_columns(&COLUMNS));
+        let rows = rows.filter(wanted).and_then(|rows| rows.select_columns(&COLUMNS));
         rows.map_err(|error| self.query(error))
     }
 }

@@ -10,6 +10,7 @@ mod freshness;
 mod gaps;
 mod health;
 mod openapi;
+mod past;
 mod problems;
 mod rewind;
 mod series;
