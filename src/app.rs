@@ -25,7 +25,7 @@ use crate::{
     market::{InstrumentId, ProviderId, Series, Timeframe},
     providers::{Context, Providers},
     quality::reasons,
-    query::{Answers, Freshness, Verdict, freshness},
+    query::{Answers, Freshness, Parts, Verdict, freshness},
     store::{Store, StoreError},
     telemetry::Metrics,
 };
@@ -52,6 +52,7 @@ pub struct App {
     pub running: Running,
     /// What was answered within this second.
     pub answers: Answers,
+    pub parts: Parts,
     pub access: Access,
     pub metrics: Metrics,
     pub lifecycle: Lifecycle,
@@ -175,6 +176,7 @@ impl App {
                 running: Running::default(),
                 lander,
                 answers: Answers::default(),
+                parts: Parts::default(),
                 access: Access::new(&store, &clock, &lifecycle, &config.server),
                 reconciler,
                 replayer,

@@ -5,6 +5,7 @@ mod tls;
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{
+    ServiceExt,
     extract::connect_info::Connected,
     serve::{IncomingStream, Listener},
 };
@@ -96,10 +97,10 @@ where
     L: Listener<Addr = SocketAddr>,
     Peer: for<'a> Connected<IncomingStream<'a, L>>,
 {
-    let routes = api::router(app.clone()).into_make_service_with_connect_info::<Peer>();
+    let service = api::service(app.clone()).into_make_service_with_connect_info::<Peer>();
     let lifecycle = app.lifecycle.clone();
     let stopping = async move { lifecycle.stopping().await };
-    axum::serve(listener, routes).with_graceful_shutdown(stopping).await
+    axum::serve(listener, service).with_graceful_shutdown(stopping).await
 }
 
 impl Connected<IncomingStream<'_, TcpListener>> for Peer {

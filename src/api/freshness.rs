@@ -9,6 +9,7 @@ use axum::{
 };
 use chrono::{DateTime, Utc};
 use serde::Serialize;
+use serde_json::value::{RawValue, to_raw_value};
 use utoipa::ToSchema;
 
 use super::{
@@ -22,14 +23,17 @@ use crate::{
     app::App,
     ingest::{Book, Role},
     market::Series,
-    query::{Answer, Freshness, Verdict},
+    query::{Answer, Freshness, Part, Verdict},
 };
 
+pub(super) const PATH: &str = "/v1/freshness";
+
 #[derive(Debug, Serialize, ToSchema)]
-pub(super) struct FreshnessList {
+pub(super) struct FreshnessList<'a> {
     /// The instant all verdicts are about, in whole seconds.
     as_of: DateTime<Utc>,
-    items: Vec<FreshnessView>,
+    #[schema(value_type = Vec<FreshnessView>)]
+    items: Vec<&'a RawValue>,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -64,7 +68,7 @@ struct FreshnessView {
 /// says that every verdict still holds.
 #[utoipa::path(
     get,
-    path = "/v1/freshness",
+    path = PATH,
     operation_id = "listFreshness",
     tag = "candles",
     params(SeriesList),
@@ -97,20 +101,23 @@ pub(super) async fn list(
 ) -> Result<Response, Problem> {
     // Candles close and settle at whole seconds, so that nothing happens within one that the books do
     // not know; those who ask in the same second get the same answer.
-    let as_of = whole_second(app.clock.now());
-    let question = uri.query().unwrap_or_default();
-    let epoch = app.books.epoch();
-    if let Some(answer) = app.answers.get(question, as_of, epoch) {
+    if let Some(answer) = at_hand(&app, &uri) {
         return Ok(tagged::respond(answer, &headers));
     }
-    let list = work_out(&app, Params::of(&uri)?, as_of)?;
-    let substance = list.items.iter().map(FreshnessView::substance).collect::<Vec<_>>();
-    let answer = Answer::new(json(&list)?, &json(&substance)?);
-    app.answers.keep(question, as_of, epoch, &answer);
+    let as_of = whole_second(app.clock.now());
+    let epoch = app.books.epoch();
+    let answer = work_out(&app, Params::of(&uri)?, as_of)?;
+    app.answers.keep(uri.query().unwrap_or_default(), as_of, epoch, &answer);
     Ok(tagged::respond(answer, &headers))
 }
 
-fn work_out(app: &App, mut params: Params, as_of: DateTime<Utc>) -> Result<FreshnessList, Problem> {
+/// The answer to the same question in the same second, if nothing has changed since.
+pub(super) fn at_hand(app: &App, uri: &Uri) -> Option<Answer> {
+    let as_of = whole_second(app.clock.now());
+    app.answers.get(uri.query().unwrap_or_default(), as_of, app.books.epoch())
+}
+
+fn work_out(app: &App, mut params: Params, as_of: DateTime<Utc>) -> Result<Answer, Problem> {
     let mut books = match params.text("series") {
         Some(names) => {
             params.without_parts()?;
@@ -129,8 +136,25 @@ fn work_out(app: &App, mut params: Params, as_of: DateTime<Utc>) -> Result<Fresh
         };
         books.retain(is_on_duty);
     }
-    let items = books.iter().map(|book| view(app, app.freshness(book, as_of))).collect();
-    Ok(FreshnessList { as_of, items })
+    let roster = app.roster();
+    let part = |book: &Arc<Book>| part(app, book, (as_of, roster.role(book.series())));
+    let parts = books.iter().map(part).collect::<Result<Vec<_>, _>>()?;
+    let substance: Vec<u8> = parts.iter().flat_map(|part| part.mark).collect();
+    let items = parts.iter().map(|part| &*part.body).collect();
+    Ok(Answer::new(json(&FreshnessList { as_of, items })?, &substance))
+}
+
+/// What is said of one series. Most do not change when one does.
+fn part(
+    app: &App,
+    book: &Book,
+    (as_of, role): (DateTime<Utc>, Role),
+) -> Result<Arc<Part>, Problem> {
+    app.parts.get_or(book.series(), (as_of, book.version(), role), || {
+        let view = view(role, app.freshness(book, as_of));
+        let body = to_raw_value(&view).map_err(tagged::unwritten)?;
+        Ok(Part::new(body, &json(&view.substance())?))
+    })
 }
 
 fn whole_second(at: DateTime<Utc>) -> DateTime<Utc> {
@@ -159,9 +183,9 @@ fn named(app: &App, names: &str) -> Result<Vec<Arc<Book>>, Problem> {
     names.split(',').map(read).collect()
 }
 
-fn view(app: &App, freshness: Freshness) -> FreshnessView {
+fn view(role: Role, freshness: Freshness) -> FreshnessView {
     FreshnessView {
-        role: app.roster().role(&freshness.series),
+        role,
         series: freshness.series,
         verdict: freshness.verdict,
         last_candle: freshness.last_candle,

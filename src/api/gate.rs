@@ -1,20 +1,17 @@
 //! What every request passes before a route sees it: whether it was meant for this machine, whose
 //! it is, whether its caller has had enough, and whether it is too large.
 
-use std::{
-    net::{IpAddr, Ipv6Addr, SocketAddr},
-    sync::Arc,
-};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use axum::{
-    extract::{ConnectInfo, Request, State},
+    extract::{ConnectInfo, Request},
     http::{
         HeaderMap, HeaderName, HeaderValue, StatusCode,
         header::{AUTHORIZATION, CONTENT_LENGTH, HOST, ORIGIN, RETRY_AFTER},
     },
-    middleware::Next,
     response::{IntoResponse, Response},
 };
+use futures::FutureExt;
 
 use super::{Problem, caller::Standing, extract::quoted};
 use crate::{
@@ -27,23 +24,38 @@ use crate::{
 #[derive(Debug, Clone, Copy)]
 pub struct Peer(pub SocketAddr);
 
-pub(super) async fn pass(
-    State(app): State<Arc<App>>,
-    mut request: Request,
-    next: Next,
-) -> Response {
-    if let Err(problem) = admit(&app, &request) {
-        return problem.into_response();
-    }
-    let standing = match claim(&app, &request) {
+/// The request with the standing of its caller, or the answer to one that is not let in.
+pub(super) async fn admitted(app: &App, mut request: Request) -> Result<Request, Response> {
+    admit(app, &request).map_err(IntoResponse::into_response)?;
+    let standing = match claim(app, &request) {
         Claim::Standing(standing) => standing,
-        Claim::Token(token) => standing_of(&app, &token).await,
+        Claim::Token(token) => standing_of(app, &token).await,
     };
-    if let Turn::Refused { retry_after } = turn(&app, &request, &standing) {
-        return enough(app.access.limiter.per_second(), retry_after);
+    if let Some(refused) = out_of_turn(app, &request, &standing) {
+        return Err(refused);
     }
     request.extensions_mut().insert(standing);
-    next.run(request).await
+    Ok(request)
+}
+
+/// The same, unless the caller's key has to be looked up first; then nothing has happened.
+pub(super) fn admitted_at_once(app: &App, request: &Request) -> Option<Result<Standing, Response>> {
+    if let Err(problem) = admit(app, request) {
+        return Some(Err(problem.into_response()));
+    }
+    let standing = match claim(app, request) {
+        Claim::Standing(standing) => standing,
+        Claim::Token(token) => standing_of(app, &token).now_or_never()?,
+    };
+    Some(out_of_turn(app, request, &standing).map_or(Ok(standing), Err))
+}
+
+/// The answer to whoever has had enough.
+fn out_of_turn(app: &App, request: &Request, standing: &Standing) -> Option<Response> {
+    match turn(app, request, standing) {
+        Turn::Granted => None,
+        Turn::Refused { retry_after } => Some(enough(app.access.limiter.per_second(), retry_after)),
+    }
 }
 
 /// What can be said of a request without knowing whose it is.

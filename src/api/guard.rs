@@ -1,13 +1,18 @@
 //! What stands before a group of routes: the scope that its callers need.
 
-use std::sync::Arc;
+use std::{
+    future::{Ready, ready},
+    sync::Arc,
+    task::{Context, Poll},
+};
 
 use axum::{
-    extract::{Request, State},
+    extract::Request,
     http::{HeaderValue, StatusCode, header::WWW_AUTHENTICATE},
-    middleware::{self, Next},
     response::{IntoResponse, Response},
 };
+use futures::future::Either;
+use tower::{Service, layer::layer_fn};
 use utoipa_axum::router::OpenApiRouter;
 
 use super::{Problem, caller::Standing, openapi};
@@ -19,21 +24,48 @@ pub(super) fn guarded(
     mut routes: OpenApiRouter<Arc<App>>,
 ) -> OpenApiRouter<Arc<App>> {
     openapi::require(routes.get_openapi_mut(), needed);
-    routes.route_layer(middleware::from_fn_with_state(needed, check))
+    routes.route_layer(layer_fn(move |inner| Guarded { needed, inner }))
 }
 
-async fn check(State(needed): State<Scope>, request: Request, next: Next) -> Response {
-    match request.extensions().get::<Standing>() {
-        Some(Standing::Local) => {}
-        Some(Standing::Bearer(bearer)) if bearer.scope >= needed => {}
-        Some(Standing::Bearer(bearer)) => return forbidden(&bearer.name, bearer.scope, needed),
-        Some(Standing::Stranger(Some(wrong))) => return unauthenticated(wrong),
-        Some(Standing::Unknown) => return undecided().into_response(),
-        Some(Standing::Stranger(None)) | None => {
-            return answer(no_key(), "Bearer realm=\"barkeep\"");
+/// Lets those through who have the scope. A service of its own, since what `middleware::from_fn`
+/// makes is boxed for every request.
+#[derive(Debug, Clone)]
+struct Guarded<S> {
+    needed: Scope,
+    inner: S,
+}
+
+impl<S> Service<Request> for Guarded<S>
+where
+    S: Service<Request, Response = Response>,
+{
+    type Response = Response;
+    type Error = S::Error;
+    type Future = Either<S::Future, Ready<Result<Response, S::Error>>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, request: Request) -> Self::Future {
+        match refusal(self.needed, request.extensions().get::<Standing>()) {
+            None => Either::Left(self.inner.call(request)),
+            Some(refusal) => Either::Right(ready(Ok(refusal))),
         }
     }
-    next.run(request).await
+}
+
+/// The answer to whoever may not; none to whoever may.
+pub(super) fn refusal(needed: Scope, standing: Option<&Standing>) -> Option<Response> {
+    Some(match standing {
+        Some(Standing::Local) => return None,
+        Some(Standing::Bearer(bearer)) if bearer.scope >= needed => return None,
+        Some(Standing::Bearer(bearer)) => forbidden(&bearer.name, bearer.scope, needed),
+        Some(Standing::Stranger(Some(wrong))) => unauthenticated(wrong),
+        Some(Standing::Unknown) => undecided().into_response(),
+        // A route that no gate stands before is closed.
+        Some(Standing::Stranger(None)) | None => answer(no_key(), "Bearer realm=\"barkeep\""),
+    })
 }
 
 const HOW: &str = "send the header Authorization: Bearer bk_…; `barkeep keys create` makes a key";
@@ -76,25 +108,13 @@ fn answer(problem: Problem, challenge: &str) -> Response {
 
 #[cfg(test)]
 mod tests {
-    use axum::{Router, body::Body, routing::get};
-    use tower::ServiceExt;
-
     use super::*;
     use crate::access::Bearer;
 
-    async fn status(needed: Scope, standing: Option<Standing>) -> u16 {
-        let routes: Router = Router::new().route("/", get(|| async { "in" }));
-        let routes = routes.route_layer(middleware::from_fn_with_state(needed, check));
-        let mut request = Request::get("/").body(Body::empty()).unwrap();
-        standing.map(|standing| request.extensions_mut().insert(standing));
-        routes.oneshot(request).await.unwrap().status().as_u16()
-    }
-
-    #[tokio::test]
-    async fn whoever_has_no_standing_is_not_let_in() {
+    #[test]
+    fn whoever_has_no_standing_is_not_let_in() {
         let bearer = |scope| Some(Standing::Bearer(Bearer { name: "ops".into(), scope }));
         for (standing, expected) in [
-            // A route that no gate stands before is closed.
             (None, 401),
             (Some(Standing::Stranger(None)), 401),
             (Some(Standing::Stranger(Some("wrong".to_owned()))), 401),
@@ -104,7 +124,9 @@ mod tests {
             (bearer(Scope::Admin), 200),
             (Some(Standing::Local), 200),
         ] {
-            assert_eq!(status(Scope::Operate, standing.clone()).await, expected, "{standing:?}");
+            let refusal = refusal(Scope::Operate, standing.as_ref());
+            let status = refusal.map_or(200, |response| response.status().as_u16());
+            assert_eq!(status, expected, "{standing:?}");
         }
     }
 }

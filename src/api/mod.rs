@@ -1,5 +1,6 @@
 //! The HTTP control plane: the route table, and the middleware around it.
 
+mod around;
 mod assets;
 mod audit;
 mod backfills;
@@ -14,6 +15,7 @@ mod extract;
 mod feeds;
 mod findings;
 mod freshness;
+mod front;
 mod gaps;
 mod gate;
 mod guard;
@@ -33,31 +35,21 @@ mod situation;
 mod tagged;
 mod why;
 
-use std::{
-    any::Any,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::sync::Arc;
 
 use axum::{
     Router,
-    extract::{DefaultBodyLimit, MatchedPath, Request, State},
-    http::{HeaderName, StatusCode, Uri},
-    middleware::{self, Next},
-    response::{IntoResponse, Response},
+    extract::{DefaultBodyLimit, Request},
+    http::{StatusCode, Uri},
+    middleware,
 };
-use tower_http::{
-    catch_panic::CatchPanicLayer,
-    compression::CompressionLayer,
-    request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer},
-    trace::TraceLayer,
-};
+use tower::ServiceBuilder;
+use tower_http::compression::CompressionLayer;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-pub use self::{gate::Peer, problem::Problem};
+use self::around::{REQUEST_ID, failed};
+pub use self::{front::Front, gate::Peer, problem::Problem};
 use crate::{app::App, market::Scope};
-
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Every route there is, each with its own description; a handler names its path.
 fn table() -> OpenApiRouter<Arc<App>> {
@@ -140,73 +132,20 @@ pub fn document() -> utoipa::openapi::OpenApi {
     openapi::finished(table().into_openapi())
 }
 
-pub fn router(app: Arc<App>) -> Router {
-    let patience = app.config.server.request_timeout;
+/// What the daemon answers with.
+pub fn service(app: Arc<App>) -> Front {
+    Front { routes: router(app.clone()), app }
+}
+
+fn router(app: Arc<App>) -> Router {
     let (routes, _) = table().split_for_parts();
     let routes = routes.fallback(unknown_route).method_not_allowed_fallback(wrong_method);
-    let routes = routes
-        .layer(DefaultBodyLimit::max(app.config.server.max_body))
-        .layer(middleware::from_fn_with_state(app.clone(), gate::pass));
-    guarded(routes, patience)
-        .layer(middleware::from_fn_with_state(app.clone(), measure))
+    // As one layer: each by itself would be boxed, and cloned for every request.
+    let layers = ServiceBuilder::new()
         .layer(CompressionLayer::new())
-        .layer(PropagateRequestIdLayer::new(REQUEST_ID))
-        .layer(TraceLayer::new_for_http().make_span_with(span))
-        .layer(SetRequestIdLayer::new(REQUEST_ID, MakeRequestUuid))
-        .with_state(app)
-}
-
-/// Whatever a route does, the caller gets an answer, and `measure` outside of it gets to count it.
-fn guarded<S: Clone + Send + Sync + 'static>(routes: Router<S>, patience: Duration) -> Router<S> {
-    routes
-        .layer(CatchPanicLayer::custom(panicked))
-        .layer(middleware::from_fn_with_state(patience, in_time))
-}
-
-/// One span per request; queries may one day carry secrets, so only the path is named.
-fn span(request: &Request) -> tracing::Span {
-    let id = request.headers().get(REQUEST_ID).and_then(|id| id.to_str().ok()).unwrap_or("");
-    let path = request.uri().path();
-    tracing::info_span!("request", request.id = id, method = %request.method(), path)
-}
-
-async fn measure(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
-    let matched = request.extensions().get::<MatchedPath>().cloned();
-    let route = matched.as_ref().map_or("unknown", MatchedPath::as_str);
-    let began = Instant::now();
-    let response = next.run(request).await;
-    let seconds = began.elapsed().as_secs_f64();
-    app.metrics.http_request_seconds.with_label_values(&[route]).observe(seconds);
-    let status = response.status();
-    app.metrics.http_requests.with_label_values(&[route, status.as_str()]).inc();
-    response
-}
-
-async fn in_time(State(patience): State<Duration>, request: Request, next: Next) -> Response {
-    let Ok(response) = tokio::time::timeout(patience, next.run(request)).await else {
-        return too_slow(patience).into_response();
-    };
-    response
-}
-
-fn too_slow(patience: Duration) -> Problem {
-    let detail = format!("the answer took longer than {patience:?}");
-    let problem = Problem::new(StatusCode::GATEWAY_TIMEOUT, "timeout", detail);
-    problem.fix("ask for a smaller window, or try again")
-}
-
-fn panicked(panic: Box<dyn Any + Send>) -> Response {
-    let text = panic.downcast::<String>().map(|text| *text);
-    let said = text.or_else(|panic| panic.downcast::<&str>().map(|text| (*text).to_owned()));
-    let said = said.unwrap_or_default();
-    tracing::error!(panic = said, "a request panicked");
-    failed().into_response()
-}
-
-/// The log says more; a caller must not learn of the inside.
-fn failed() -> Problem {
-    let detail = "the log has the details under this request id";
-    Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", detail)
+        .layer(middleware::from_fn_with_state(app.clone(), around::pass))
+        .layer(DefaultBodyLimit::max(app.config.server.max_body));
+    routes.layer(layers).with_state(app)
 }
 
 async fn unknown_route(uri: Uri) -> Problem {

@@ -8,7 +8,7 @@ use axum::{
     body::Body,
     http::{
         HeaderMap, HeaderName, HeaderValue, StatusCode,
-        header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH},
+        header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH, VARY},
     },
     response::{IntoResponse, Response},
 };
@@ -21,8 +21,11 @@ pub(super) fn respond(answer: Answer, asked: &HeaderMap) -> Response {
     let Answer { body, mark } = answer;
     let is_known = asked.get_all(IF_NONE_MATCH).iter().any(|given| names(given, &mark));
     let mark = HeaderValue::from_str(&mark).unwrap_or_else(|_| HeaderValue::from_static("W/\"\""));
-    let marked: [(HeaderName, HeaderValue); 2] =
-        [(ETAG, mark), (CACHE_CONTROL, HeaderValue::from_static("no-cache"))];
+    let marked: [(HeaderName, HeaderValue); 3] = [
+        (ETAG, mark),
+        (CACHE_CONTROL, HeaderValue::from_static("no-cache")),
+        (VARY, HeaderValue::from_static("accept-encoding")),
+    ];
     if is_known {
         return (StatusCode::NOT_MODIFIED, marked).into_response();
     }
@@ -38,8 +41,11 @@ fn names(given: &HeaderValue, mark: &str) -> bool {
 }
 
 pub(super) fn json(value: &impl serde::Serialize) -> Result<Vec<u8>, Problem> {
-    serde_json::to_vec(value).map_err(|error| {
-        tracing::error!(%error, "an answer cannot be written");
-        failed()
-    })
+    serde_json::to_vec(value).map_err(unwritten)
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "as `map_err` wants it")]
+pub(super) fn unwritten(error: serde_json::Error) -> Problem {
+    tracing::error!(%error, "an answer cannot be written");
+    failed()
 }

@@ -34,6 +34,8 @@ pub struct Book {
     state: Mutex<State>,
     /// Counts the changes of all books.
     epoch: Arc<AtomicU64>,
+    /// Counts the changes of this one.
+    version: AtomicU64,
 }
 
 #[derive(Debug)]
@@ -86,7 +88,7 @@ impl Book {
             uncompared: Uncompared::default(),
         };
         let turn = tokio::sync::Mutex::new(());
-        Self { series, calendar, turn, state: Mutex::new(state), epoch }
+        Self { series, calendar, turn, state: Mutex::new(state), epoch, version: AtomicU64::new(0) }
     }
 
     pub fn series(&self) -> &Series {
@@ -104,6 +106,11 @@ impl Book {
     /// Looks at the ledger; keep it short, landings wait meanwhile.
     pub fn with_ledger<T>(&self, look: impl FnOnce(&Ledger) -> T) -> T {
         look(&self.state().ledger)
+    }
+
+    /// Grows with every change of what the book knows.
+    pub fn version(&self) -> u64 {
+        self.version.load(Ordering::Acquire)
     }
 
     pub fn landings(&self) -> i64 {
@@ -253,7 +260,9 @@ impl Book {
         }
         state.ledger.reach_back();
         state.question_at = Remembered::Unknown;
-        self.change(&mut state, hull(facts))
+        let windows = facts.iter().map(|run| run.window);
+        let nothing = Window::new(DateTime::default(), DateTime::default());
+        self.change(&mut state, windows.reduce(Window::hull).unwrap_or(nothing))
     }
 
     /// Takes in what a commit established.
@@ -303,6 +312,7 @@ impl Book {
     }
 
     fn changed(&self) {
+        self.version.fetch_add(1, Ordering::Release);
         self.epoch.fetch_add(1, Ordering::Release);
     }
 
@@ -377,20 +387,12 @@ fn restore(state: &mut State, record: &SeriesRecord) {
     }
 }
 
-fn hull_of(unsaved: Option<Window>, window: Window) -> Window {
-    unsaved.map_or(window, |unsaved| {
-        Window::new(unsaved.start.min(window.start), unsaved.end.max(window.end))
-    })
-}
-
 /// From `to` to the last thing that is known.
 fn rewound(ledger: &Ledger, to: DateTime<Utc>) -> Window {
     let last = ledger.all_facts().last().map_or(to, |run| run.window.end);
     Window::new(to, last.max(to))
 }
 
-fn hull(facts: &[Run<Fact>]) -> Window {
-    let start = facts.iter().map(|run| run.window.start).min().unwrap_or_default();
-    let end = facts.iter().map(|run| run.window.end).max().unwrap_or_default();
-    Window::new(start, end)
+fn hull_of(first: Option<Window>, second: Window) -> Window {
+    first.map_or(second, |first| first.hull(second))
 }

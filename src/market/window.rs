@@ -36,6 +36,11 @@ impl Window {
         Self { start: self.start.max(other.start), end: self.end.min(other.end) }
     }
 
+    /// The smallest window that covers both.
+    pub fn hull(self, other: Self) -> Self {
+        Self { start: self.start.min(other.start), end: self.end.max(other.end) }
+    }
+
     /// The smallest window on the grid that covers this one.
     pub fn align(self, timeframe: Timeframe) -> Self {
         Self { start: timeframe.floor(self.start), end: timeframe.ceil(self.end) }

@@ -5,6 +5,7 @@ mod days;
 mod explain;
 mod freshness;
 mod gaps;
+mod parts;
 
 pub use self::{
     answers::{Answer, Answers},
@@ -12,4 +13,5 @@ pub use self::{
     explain::{Cause, Situation, explain},
     freshness::{Freshness, Verdict, freshness},
     gaps::{Asked, Gap, Reason, gaps, left_to_backfills},
+    parts::{Basis, Part, Parts},
 };

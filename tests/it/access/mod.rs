@@ -1,6 +1,7 @@
 //! Who is let in, from where, how often, and what nobody is told.
 
 mod audit;
+mod front;
 mod gate;
 mod keys;
 mod matrix;

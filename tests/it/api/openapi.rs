@@ -71,7 +71,7 @@ async fn the_document_is_the_reviewed_one() {
 #[tokio::test]
 async fn every_route_is_in_the_document_and_the_other_way_round() {
     let app = TestApp::start().await;
-    let shown = format!("{:?}", barkeep::api::router(app.app.clone()));
+    let shown = format!("{:?}", barkeep::api::service(app.app.clone()));
     // The fallback is shown as a root and as whatever is below it.
     let is_path = |text: &&str| text.starts_with('/') && *text != "/" && !text.contains("{*");
     let routed: BTreeSet<&str> = shown.split('"').filter(is_path).collect();

@@ -225,8 +225,8 @@ impl TestApp {
     /// Sends whatever it is.
     pub(crate) async fn raw(&self, request: axum::http::request::Builder, body: &str) -> Answer {
         let request = request.body(Body::from(body.to_owned())).unwrap();
-        let router = barkeep::api::router(self.app.clone());
-        Answer::read(router.oneshot(request).await.unwrap()).await
+        let service = barkeep::api::service(self.app.clone());
+        Answer::read(service.oneshot(request).await.unwrap()).await
     }
 
     pub(crate) async fn send(&self, request: axum::http::request::Builder) -> Answer {
