@@ -34,7 +34,8 @@ pub(crate) async fn measure() {
     stage.share(&url);
     stage.exchange.set_fault_plan(&FaultPlan::default());
     // The smallest that a plan can have: what is measured is how chunks are shared.
-    stage.set("INGEST__CHUNK_CANDLES", "10");
+    stage.set("INGEST__CHUNK_CANDLES", "300");
+    stage.set("BACKFILL__WORKERS", "8");
     let mut daemons: Vec<Daemon> =
         ["one", "two", "three", "four"].map(|name| stage.spawn_as(name)).into();
     let alive = |answer: &Value| {
@@ -44,7 +45,7 @@ pub(crate) async fn measure() {
     daemons[3].wait_until("/v1/replicas", PATIENCE, |answer| alive(answer) == 4).await;
     stage.caught_up(&mut daemons[3]).await;
 
-    let spec = json!({ "assets": ["BTCUSD", "EURUSD"], "timeframes": ["1m"], "days": 42 });
+    let spec = json!({ "assets": ["BTCUSD", "EURUSD"], "timeframes": ["1m"], "days": 1_300 });
     let began = Instant::now();
     let created = daemons[0].post("/v1/backfills", "once", &spec).await.expect("an answer");
     let id = created["backfill_id"].as_str().expect("an id").to_owned();
@@ -83,7 +84,7 @@ pub(crate) async fn measure() {
     assert_eq!(claims.iter().map(|(_, _, done)| done).sum::<i64>(), total);
     let again: i64 = claims.iter().filter(|(claims, ..)| *claims > 1).map(|(_, n, _)| n).sum();
     assert_eq!(again, left.len() as i64, "only what the killed one had was claimed again");
-    let audit = stage.examine().await;
+    let audit = stage.examine_at_rest().await;
     println!("{:32} {:>8} candles as the market had them, none twice", "audit", audit.agree);
 }
 
