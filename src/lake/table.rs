@@ -10,7 +10,8 @@ use std::{
 
 use deltalake::{
     DeltaTable, DeltaTableBuilder, DeltaTableError, arrow::error::ArrowError,
-    datafusion::error::DataFusionError, logstore::LogStoreRef, protocol::SaveMode,
+    datafusion::error::DataFusionError, kernel::transaction::CommitProperties,
+    logstore::LogStoreRef, protocol::SaveMode,
 };
 use futures::future::BoxFuture;
 use tokio::sync::Mutex;
@@ -273,5 +274,7 @@ async fn create(url: &Url, shape: &Shape) -> Result<DeltaTable, DeltaTableError>
         .with_columns(shape.fields())
         .with_partition_columns(shape.partition_columns())
         .with_configuration(properties.map(|(key, value)| (key, Some(value))))
+        // Of two who create it at once the slower would commit its own metadata as version 1.
+        .with_commit_properties(CommitProperties::default().with_max_retries(0))
         .await
 }

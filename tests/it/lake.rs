@@ -221,3 +221,27 @@ fn t54_a_damaged_store_is_named_with_the_way_out() {
     assert!(!ended.status.success());
     assert!(told.contains("barkeep.db") && told.contains("move it away"), "{told}");
 }
+
+/// delta-rs has the slower of two creators overwrite the table of the faster, with another id.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn replicas_that_open_a_new_lake_at_once_open_the_same() {
+    let app = TestApp::start().await;
+    for round in 0..5 {
+        let mut config = app.app.config.lake.clone();
+        config.path = app.folder.path().join(format!("new-{round}"));
+        let opening = (0..6).map(|_| {
+            let config = config.clone();
+            tokio::spawn(async move { Lake::open(&config, &Metrics::new().unwrap()).await })
+        });
+        let lakes = futures::future::join_all(opening).await;
+        let lakes: Vec<Lake> = lakes.into_iter().map(|lake| lake.unwrap().unwrap()).collect();
+        for timeframe in Timeframe::ALL {
+            let table = |lake: &Lake| {
+                let table = lake.candles(timeframe);
+                (table.id().unwrap(), table.version())
+            };
+            assert_eq!(table(&lakes[0]).1, 0, "it was created once");
+            assert!(lakes.iter().all(|lake| table(lake) == table(&lakes[0])), "{timeframe}");
+        }
+    }
+}
