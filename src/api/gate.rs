@@ -87,15 +87,19 @@ fn is_meant_for(hosts: &Hosts, request: &Request) -> Result<(), Problem> {
     for host in of_headers.chain(of_uri) {
         let host = String::from_utf8_lossy(host);
         if !hosts.is_ours(&host) {
-            let detail = format!("this is not {}", quoted(&host));
-            let problem = Problem::new(StatusCode::MISDIRECTED_REQUEST, "unknown_host", detail);
-            return Err(problem.fix(
-                "ask for localhost, or add the name to server.hosts; with auth.mode = \"keys\" any \
-                 name will do",
-            ));
+            return Err(unknown_host(&host));
         }
     }
     Ok(())
+}
+
+/// The problem of whoever means another machine.
+pub(super) fn unknown_host(host: &str) -> Problem {
+    let detail = format!("this is not {}", quoted(host));
+    Problem::new(StatusCode::MISDIRECTED_REQUEST, "unknown_host", detail).fix(
+        "ask for localhost, or add the name to server.hosts; with auth.mode = \"keys\" any name will \
+         do",
+    )
 }
 
 /// Whether a browser sent it for a page of another site, by its own account.

@@ -11,7 +11,7 @@ use super::{
     remote::{Listing, Page, Remote, Talk, asked},
     watch::watch,
 };
-use crate::config::Config;
+use crate::{config::Config, market::InstrumentId};
 
 #[derive(Debug, Args)]
 pub(super) struct Backfills {
@@ -28,6 +28,9 @@ enum Command {
         /// Only those: active, paused, cancelled, completed, `completed_with_errors` or failed.
         #[arg(long)]
         state: Option<String>,
+        /// Only those of this asset.
+        #[arg(long)]
+        asset: Option<InstrumentId>,
         #[command(flatten)]
         page: Page,
     },
@@ -151,8 +154,9 @@ impl Backfills {
     pub(super) async fn run(self, config: &Config) -> anyhow::Result<ExitCode> {
         let talk = self.remote.open(config)?;
         match self.command {
-            Command::List { state, page } => {
-                let query = page.of(asked([("state", state)]));
+            Command::List { state, asset, page } => {
+                let asset = asset.map(|asset| asset.to_string());
+                let query = page.of(asked([("state", state), ("asset", asset)]));
                 talk.list(&["v1", "backfills"], &query, &LIST).await
             }
             Command::Show(one) => {

@@ -11,7 +11,7 @@ use super::{
     instant,
     statement::{Statement, sql},
 };
-use crate::market::{ProviderId, Series, Window};
+use crate::market::{InstrumentId, ProviderId, Series, Window};
 
 /// What has been decided about a backfill.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
@@ -116,6 +116,7 @@ pub struct NewBackfill {
 #[derive(Debug, Clone, Default)]
 pub struct BackfillFilter {
     pub state: Option<BackfillState>,
+    pub asset: Option<InstrumentId>,
     pub after: Option<(DateTime<Utc>, String)>,
 }
 
@@ -199,13 +200,17 @@ impl Store {
         limit: u32,
     ) -> Result<Vec<KeptBackfill>, StoreError> {
         let after = filter.after.as_ref();
+        let about = filter.asset.as_ref().map(|asset| format!("%/{asset}/%"));
         let listed = sql("select * from backfill_view where ($1 is null or state = $1) \
              and ($2 is null or (created_at, backfill_id) < ($2, $3)) \
+             and ($5 is null or exists (select 1 from backfill_series about where \
+             about.backfill_id = backfill_view.backfill_id and about.series like $5)) \
              order by created_at desc, backfill_id desc limit $4")
         .bind(filter.state.map(BackfillState::as_str))
         .bind(after.map(|(at, _)| at.timestamp_micros()))
         .bind(after.map(|(_, id)| &**id))
-        .bind(i64::from(limit));
+        .bind(i64::from(limit))
+        .bind(about.as_deref());
         let rows: Vec<Row> = self.engine.read(listed).await?;
         rows.into_iter().map(kept).collect()
     }

@@ -26,7 +26,7 @@ use super::{
     body::Body,
     caller::Caller,
     extract::{Params, cursor, name_in_path, page, quoted},
-    openapi::{Conflicting, Cursor, Limit, NotFound, Refused, Unavailable},
+    openapi::{AssetFilter, Conflicting, Cursor, Limit, NotFound, Refused, Unavailable},
     why::Stated,
 };
 use crate::{
@@ -147,7 +147,7 @@ fn key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     params(
         ("state" = inline(Option<BackfillState>), Query, description = "As decided; whether requests are still \
             on their way, `state` of each tells."),
-        Cursor, Limit<MOST, USUAL>,
+        AssetFilter, Cursor, Limit<MOST, USUAL>,
     ),
     responses(
         (status = 200, description = "A page of backfills.", body = BackfillPage),
@@ -160,10 +160,12 @@ pub(super) async fn list(
     mut params: Params,
 ) -> Result<Json<BackfillPage>, Problem> {
     let state = params.one_of("state", &BackfillState::ALL, BackfillState::as_str)?;
+    let asset = params.get("asset")?;
     let after = params.cursor()?;
     let limit = params.limit(MOST)?.unwrap_or(USUAL);
-    params.finish("state, cursor, limit")?;
-    let kept = app.store.backfills(&BackfillFilter { state, after }, limit + 1).await?;
+    params.finish("state, asset, cursor, limit")?;
+    let filter = BackfillFilter { state, asset, after };
+    let kept = app.store.backfills(&filter, limit + 1).await?;
     let (kept, next) = page(kept, limit, |last| cursor(last.created_at, &last.id));
     let now = app.clock.now();
     let items: Result<Vec<_>, _> = kept.into_iter().map(|one| view::view(one, now)).collect();

@@ -39,7 +39,7 @@ pub(in crate::api) enum Unavailable {}
 /// 408, 413 and 415: what any route with a body may refuse.
 pub(super) enum Unread {}
 
-/// 429, 500 and 504: what any route may come to.
+/// 421, 429, 500 and 504: what any route may come to.
 pub(super) enum Whatever {}
 
 impl IntoResponses for Refused {
@@ -97,6 +97,8 @@ impl Whatever {
     pub(super) fn responses_of_all() -> Responses {
         let mut all = one("Our own fault; the log has the details.", &failed());
         all.append(&mut one("The caller asks more than it may.", &gate::too_many(2_000)));
+        let host = gate::unknown_host("bars.example");
+        all.append(&mut one("The request is meant for another machine.", &host));
         all.append(&mut one("The answer took too long.", &too_slow(Duration::from_secs(30))));
         all
     }

@@ -29,8 +29,8 @@ fn questions() -> Vec<(&'static str, &'static str, Value)> {
     });
     vec![
         (
-            "backfills list --state active",
-            "/v1/backfills?state=active&limit=100",
+            "backfills list --state active --asset BTC-USD",
+            "/v1/backfills?state=active&asset=BTCUSD&limit=100",
             page(&backfill("running", 1, 0)),
         ),
         ("backfills show bf_1", "/v1/backfills/bf_1", backfill("completed", 4, 0)),

@@ -4,7 +4,8 @@ use barkeep::jobs::JobSpec;
 use serde_json::json;
 
 use super::{
-    CHUNKS, END, START, bench, create, finals, published, requests, show, step, two_months, work,
+    CHUNKS, END, START, act, bench, create, finals, published, requests, show, step, two_months,
+    work,
 };
 
 #[tokio::test]
@@ -176,4 +177,26 @@ async fn whoever_watches_is_told_of_every_change_and_then_that_it_is_over() {
     let answer = again(last - 1).await;
     assert_eq!(answer.text().matches("event: progress").count(), 1);
     assert_eq!(again(last).await.status, axum::http::StatusCode::NO_CONTENT);
+}
+
+#[tokio::test]
+async fn backfills_are_listed_by_what_they_are_about() {
+    let app = bench().await;
+    let btc = create(&app, &two_months()).await;
+    app.clock.advance(chrono::TimeDelta::seconds(1));
+    let mut spec = two_months();
+    spec["assets"] = json!(["ETHUSD"]);
+    let eth = create(&app, &spec).await;
+    act(&app, &eth, "pause").await;
+    for (query, expected) in [
+        ("", vec![&eth, &btc]),
+        ("?asset=BTCUSD", vec![&btc]),
+        ("?asset=eth-usd", vec![&eth]),
+        ("?asset=eth-usd&state=active", vec![]),
+        ("?asset=SOLUSD", vec![]),
+    ] {
+        let listed = app.get(&format!("/v1/backfills{query}")).await.ok();
+        let ids = listed["items"].as_array().unwrap().iter().map(|item| &item["backfill_id"]);
+        assert_eq!(ids.collect::<Vec<_>>(), expected, "{query}");
+    }
 }

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use barkeep::{
     market::{By, Window},
     store::{
-        AuditEntry, AuditFilter, BackfillState, ChunkFilter, ChunkState, Claim, Claimer,
-        NewBackfill, NewChunk, Settlement, Spent, Store, StoreError,
+        AuditEntry, AuditFilter, BackfillFilter, BackfillState, ChunkFilter, ChunkState, Claim,
+        Claimer, NewBackfill, NewChunk, Settlement, Spent, Store, StoreError,
     },
 };
 use futures::future::join_all;
@@ -70,6 +70,11 @@ async fn t63_replicas_share_the_chunks_and_each_is_done_once() {
         assert_eq!(done.len(), CHUNKS);
         assert_eq!(done.iter().collect::<BTreeSet<_>>().len(), CHUNKS);
         assert_eq!(store.end_backfills(minute(2)).await.unwrap(), ["bf_1"]);
+        for (asset, expected) in [("BTCUSD", 1), ("ETHUSD", 0)] {
+            let asset = Some(asset.parse().unwrap());
+            let filter = BackfillFilter { asset, ..BackfillFilter::default() };
+            assert_eq!(store.backfills(&filter, 9).await.unwrap().len(), expected);
+        }
         let kept = store.backfill("bf_1").await.unwrap().unwrap();
         assert_eq!(kept.state, BackfillState::Completed);
         assert_eq!(kept.chunks.done, CHUNKS as i64);
