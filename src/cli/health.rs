@@ -8,6 +8,7 @@ use std::{
 
 use anyhow::Context;
 
+use super::output::say;
 use crate::config::{Config, ServerConfig};
 
 /// A daemon that takes longer is as good as none.
@@ -18,7 +19,7 @@ pub(super) async fn run(config: &Config) -> anyhow::Result<ExitCode> {
     let asked = ask(*bind, tls.is_some()).await;
     let (is_ready, says) = asked.with_context(|| format!("nobody answers at {bind}"))?;
     anyhow::ensure!(is_ready, "the daemon at {bind} is not ready: {}", says.trim());
-    println!("ready");
+    say("ready")?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -9,6 +9,7 @@ use serde::Serialize;
 use serde_json::json;
 use uuid::Uuid;
 
+use super::output::say;
 use crate::{
     access::Token,
     clock::{Clock, SystemClock},
@@ -113,9 +114,9 @@ impl Create {
         if json {
             let mut shown = json!(shown(&key, now));
             shown["token"] = token.into();
-            println!("{shown:#}");
+            say(&format!("{shown:#}"))?;
         } else {
-            println!("{token}");
+            say(token)?;
             eprintln!("this is the token of {}; it is not shown again", key.name);
         }
         Ok(())
@@ -126,22 +127,23 @@ async fn list(store: &Store, now: DateTime<Utc>, json: bool) -> anyhow::Result<(
     let keys = store.api_keys().await?;
     if json {
         let keys: Vec<_> = keys.iter().map(|key| shown(key, now)).collect();
-        println!("{}", serde_json::to_string_pretty(&keys)?);
+        say(&serde_json::to_string_pretty(&keys)?)?;
         return Ok(());
     }
-    println!(
+    let mut lines = vec![format!(
         "{:24} {:8} {:8} {:20} {:20} LAST USED",
         "NAME", "SCOPE", "STATE", "CREATED", "EXPIRES"
-    );
+    )];
     let second = |at: DateTime<Utc>| at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
     for key in &keys {
         let Shown { name, scope, state, .. } = shown(key, now);
         let created = second(key.created_at);
         let expires = key.expires_at.map_or("never".to_owned(), second);
         let used = key.last_used_at.map_or("never".to_owned(), second);
-        println!("{name:24} {:8} {state:8} {created:20} {expires:20} {used}", scope.as_str());
+        let scope = scope.as_str();
+        lines.push(format!("{name:24} {scope:8} {state:8} {created:20} {expires:20} {used}"));
     }
-    Ok(())
+    Ok(say(&lines.join("\n"))?)
 }
 
 async fn revoke(store: &Store, name: &str, now: DateTime<Utc>, json: bool) -> anyhow::Result<()> {
@@ -152,12 +154,8 @@ async fn revoke(store: &Store, name: &str, now: DateTime<Utc>, json: bool) -> an
         }
         outcome => outcome?,
     }
-    if json {
-        println!("{:#}", json!({ "name": name, "revoked_at": now }));
-    } else {
-        println!("{name} is revoked");
-    }
-    Ok(())
+    let revoked = json!({ "name": name, "revoked_at": now });
+    Ok(say(&if json { format!("{revoked:#}") } else { format!("{name} is revoked") })?)
 }
 
 fn shown(key: &ApiKey, now: DateTime<Utc>) -> Shown<'_> {

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
+use super::output::say;
 use crate::{config::Config, store::Store};
 
 /// What `serve` also does at its start. A store of a newer Barkeep is refused.
@@ -24,13 +25,13 @@ impl Migrate {
         }
         let outcome = if self.check { "pending" } else { "applied" };
         for (version, name) in &schema.pending {
-            println!("{outcome} {version:04} {name}");
+            say(&format!("{outcome} {version:04} {name}"))?;
         }
         let newest = schema.pending.last().map_or(schema.version, |(version, _)| *version);
-        match (is_current, self.check) {
-            (false, true) => println!("{url} is at migration {}, not at {newest}", schema.version),
-            _ => println!("{url} is at migration {newest}, the newest"),
-        }
+        say(&match (is_current, self.check) {
+            (false, true) => format!("{url} is at migration {}, not at {newest}", schema.version),
+            _ => format!("{url} is at migration {newest}, the newest"),
+        })?;
         Ok(if is_current || !self.check { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
 }

@@ -4,6 +4,7 @@ use std::{process::ExitCode, sync::Arc};
 
 use clap::{Args, Subcommand};
 
+use super::output::say;
 use crate::{
     clock::{Clock, SystemClock},
     config::Config,
@@ -68,16 +69,18 @@ impl Check {
             let doctor = Doctor::new(provider, &clock, config.calendars, assets);
             let checkup = doctor.examine(depth).await;
             if !self.json {
-                print(&checkup);
+                say(&lines(&checkup))?;
             }
             checkups.push(checkup);
         }
         store.close().await;
         if self.json {
-            println!("{}", serde_json::to_string_pretty(&checkups)?);
+            say(&serde_json::to_string_pretty(&checkups)?)?;
         } else if self.name.is_none() {
             for (provider, setting) in providers.lacking() {
-                println!("{provider}\n  not asked: providers.{provider}.{setting} is not set");
+                say(&format!(
+                    "{provider}\n  not asked: providers.{provider}.{setting} is not set"
+                ))?;
             }
         }
         let all_well = checkups.iter().all(Checkup::is_healthy);
@@ -105,10 +108,11 @@ impl Check {
     }
 }
 
-fn print(checkup: &Checkup) {
-    println!("{}", checkup.provider);
-    for result in &checkup.results {
+fn lines(checkup: &Checkup) -> String {
+    let results = checkup.results.iter().map(|result| {
         let outcome = result.outcome.as_str();
-        println!("  {} {outcome:4} {:15} {}", result.id, result.check, result.says);
-    }
+        format!("  {} {outcome:4} {:15} {}", result.id, result.check, result.says)
+    });
+    let lines: Vec<_> = std::iter::once(checkup.provider.to_string()).chain(results).collect();
+    lines.join("\n")
 }
