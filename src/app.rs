@@ -26,6 +26,7 @@ use crate::{
     providers::{Context, Providers},
     quality::reasons,
     query::{Answers, Freshness, Parts, Verdict, freshness},
+    sql::Sql,
     store::{Store, StoreError},
     telemetry::Metrics,
 };
@@ -53,6 +54,7 @@ pub struct App {
     /// What was answered within this second.
     pub answers: Answers,
     pub parts: Parts,
+    pub sql: Sql,
     pub access: Access,
     pub metrics: Metrics,
     pub lifecycle: Lifecycle,
@@ -177,6 +179,7 @@ impl App {
                 lander,
                 answers: Answers::default(),
                 parts: Parts::default(),
+                sql: Sql::start(&config.sql)?,
                 access: Access::new(&store, &clock, &lifecycle, &config.server),
                 reconciler,
                 replayer,

@@ -34,7 +34,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
         let read = serde_path_to_error::deserialize(&mut json).map_err(|error| {
             let path = error.path().to_string();
             let field = if path == "." { "body".to_owned() } else { path };
-            let is_time = ["start", "end", "to"].contains(&&*field);
+            let is_time = ["start", "end", "to", "as_of"].contains(&&*field);
             Problem::invalid(
                 field,
                 error.into_inner().to_string(),

@@ -110,11 +110,7 @@ impl Params {
 
     /// `as_of` and `table_version`: how the lake was, or what was known, at some time before `now`.
     pub(super) fn past(&mut self, now: DateTime<Utc>) -> Result<Past, Problem> {
-        let known_at = self.time("as_of")?;
-        if known_at.is_some_and(|at| at > now) {
-            let detail = "as_of is in the future";
-            return Err(Problem::invalid("as_of", detail, "nobody knows yet; ask for the past"));
-        }
+        let known_at = past_instant(self.time("as_of")?, now)?;
         let version = self.0.remove("table_version").map(|text| {
             text.parse().map_err(|_| {
                 let detail = format!("table_version {} is no version", quoted(&text));
@@ -195,6 +191,18 @@ impl Params {
         };
         Err(Problem::invalid(shortened(name), detail, &fix))
     }
+}
+
+/// `as_of`, which is not in the future.
+pub(super) fn past_instant(
+    known_at: Option<DateTime<Utc>>,
+    now: DateTime<Utc>,
+) -> Result<Option<DateTime<Utc>>, Problem> {
+    if known_at.is_some_and(|at| at > now) {
+        let detail = "as_of is in the future";
+        return Err(Problem::invalid("as_of", detail, "nobody knows yet; ask for the past"));
+    }
+    Ok(known_at)
 }
 
 /// The one name that a path has in it; `fix` helps where not even that can be read.

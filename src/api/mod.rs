@@ -14,6 +14,7 @@ mod explain;
 mod extract;
 mod feeds;
 mod findings;
+mod format;
 mod freshness;
 mod front;
 mod gaps;
@@ -32,6 +33,7 @@ mod schedules;
 mod series;
 mod settings;
 mod situation;
+mod sql;
 mod tagged;
 mod why;
 
@@ -77,6 +79,7 @@ fn for_readers() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(series::watermarks))
         .routes(routes!(freshness::list))
         .routes(routes!(candles::list))
+        .routes(routes!(sql::ask))
         .routes(routes!(coverage::show))
         .routes(routes!(coverage::of_series))
         .routes(routes!(explain::of_series))

@@ -19,10 +19,11 @@ use utoipa::openapi::{
 use self::problems::{Unread, Whatever};
 pub(super) use self::{
     params::{
-        AssetFilter, AuditFilter, Cursor, FindingFilter, GapFilter, InThePast, IndicatorFilter,
-        LetterFilter, Limit, OneSeries, PathSeries, Resolution, SeriesFilter, SeriesList, Span,
+        AssetFilter, AuditFilter, Cursor, FindingFilter, Formats, GapFilter, InThePast,
+        IndicatorFilter, LetterFilter, Limit, OneSeries, PathSeries, Resolution, SeriesFilter,
+        SeriesList, Span,
     },
-    problems::{Conflicting, Gone, NotFound, NotModified, Refused, Unavailable},
+    problems::{Conflicting, Gone, NotAcceptable, NotFound, NotModified, Refused, Unavailable},
     security::require,
     words::{Octets, StateCounts},
 };

@@ -1,5 +1,7 @@
 //! RFC 9457: every error that the API can give.
 
+use std::fmt;
+
 use axum::{
     http::{HeaderValue, StatusCode, header::CONTENT_TYPE},
     response::{IntoResponse, Response},
@@ -88,7 +90,7 @@ impl Problem {
         self.status
     }
 
-    fn failure(class: ErrorClass, error: &dyn std::error::Error) -> Self {
+    pub(super) fn failure(class: ErrorClass, error: &dyn std::error::Error) -> Self {
         let status = match class {
             ErrorClass::Invalid => StatusCode::UNPROCESSABLE_ENTITY,
             ErrorClass::Unauthenticated => StatusCode::UNAUTHORIZED,
@@ -106,6 +108,12 @@ impl Problem {
             _ => error.to_string(),
         };
         Self::new(status, class.label(), detail)
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.detail)
     }
 }
 

@@ -11,6 +11,7 @@ use super::{
     dead_letters::DeadLetters,
     gaps::Gaps,
     jobs::{Audit, Jobs, Replicas},
+    query::Ask,
     refusal,
     schedules::Schedules,
     series::{Coverage, Explain, Rewind},
@@ -36,6 +37,8 @@ pub(super) enum Asking {
     Explain(Explain),
     /// Have a series asked for again from an instant on.
     Rewind(Rewind),
+    /// Ask in SQL: about the lake, as it is or as it was known, and about the daemon itself.
+    Query(Ask),
     /// See what was refused, judge it anew, or discard it.
     DeadLetters(DeadLetters),
     /// See what is being worked at.
@@ -62,6 +65,7 @@ impl Asking {
             Self::Coverage(command) => command.run(config).await,
             Self::Explain(command) => command.run(config).await,
             Self::Rewind(command) => command.run(config).await,
+            Self::Query(command) => command.run(config).await,
             Self::DeadLetters(command) => command.run(config).await,
             Self::Jobs(command) => command.run(config).await,
             Self::Schedules(command) => command.run(config).await,

@@ -18,6 +18,7 @@ mod keys;
 mod migrate;
 mod output;
 mod providers;
+mod query;
 mod refusal;
 mod remote;
 mod schedules;

@@ -62,7 +62,7 @@ fn code(error: &anyhow::Error) -> u8 {
         Some(ClientError::Unusable { .. }) => 2,
         Some(ClientError::Unreachable { .. }) => 3,
         Some(ClientError::Refused(refusal)) => of_status(refusal.status),
-        Some(ClientError::Unreadable { .. }) | None => 1,
+        Some(ClientError::Unreadable { .. } | ClientError::Unwritten(_)) | None => 1,
     }
 }
 

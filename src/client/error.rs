@@ -18,6 +18,8 @@ pub enum ClientError {
     Refused(Box<Refusal>),
     #[error("{server} does not answer like a Barkeep of this version: {reason}")]
     Unreadable { server: String, reason: String },
+    #[error("the answer cannot be written")]
+    Unwritten(#[source] std::io::Error),
     /// Nothing was sent.
     #[error("{what}\n  fix: {fix}")]
     Unusable { what: String, fix: &'static str },
@@ -80,7 +82,7 @@ impl ClientError {
                             | StatusCode::GATEWAY_TIMEOUT
                     )
             }
-            Self::Unreadable { .. } | Self::Unusable { .. } => false,
+            Self::Unreadable { .. } | Self::Unwritten(_) | Self::Unusable { .. } => false,
         }
     }
 }

@@ -3,9 +3,11 @@
 mod error;
 mod key;
 
-use std::time::Duration;
+use std::{io::Write, time::Duration};
 
-use reqwest::{Method, RequestBuilder, StatusCode, header::RETRY_AFTER, redirect::Policy};
+use reqwest::{
+    Method, RequestBuilder, Response, StatusCode, header::RETRY_AFTER, redirect::Policy,
+};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use url::{Host, Url};
@@ -21,6 +23,8 @@ use crate::error::chain;
 const CONNECT_PATIENCE: Duration = Duration::from_secs(5);
 /// Longer than the daemon itself lets a request take.
 const PATIENCE: Duration = Duration::from_mins(1);
+/// For what is long.
+const LONG_PATIENCE: Duration = Duration::from_hours(1);
 /// Between the attempts of a command that may be repeated.
 const PAUSES: [Duration; 2] = [Duration::from_millis(250), Duration::from_secs(1)];
 
@@ -96,6 +100,23 @@ impl Client {
         self.send(Method::DELETE, self.asking(path, query), |request| request).await
     }
 
+    /// Has the answer to a body written to `out` as it comes, in whichever form it is.
+    pub async fn download(
+        &self,
+        path: &[&str],
+        query: &Query,
+        body: &Value,
+        out: &mut (dyn Write + Send),
+    ) -> Result<(), ClientError> {
+        let complete = |request| with_body(request, body).timeout(LONG_PATIENCE);
+        let url = self.asking(path, query);
+        let mut answer = self.answered(Method::POST, url, complete).await?;
+        while let Some(piece) = answer.chunk().await.map_err(|error| self.unreachable(error))? {
+            out.write_all(&piece).map_err(ClientError::Unwritten)?;
+        }
+        out.flush().map_err(ClientError::Unwritten)
+    }
+
     fn url(&self, path: &[&str]) -> Url {
         let mut url = self.server.clone();
         if let Ok(mut segments) = url.path_segments_mut() {
@@ -118,20 +139,10 @@ impl Client {
         url: Url,
         complete: impl FnOnce(RequestBuilder) -> RequestBuilder,
     ) -> Result<Answer, ClientError> {
-        let request = complete(self.http.request(method, url));
-        let request = match &self.key {
-            Some(key) => request.bearer_auth(key.expose_secret()),
-            None => request,
-        };
-        let answer = request.send().await.map_err(|error| self.unreachable(error))?;
+        let answer = self.answered(method, url, complete).await?;
         let status = answer.status();
-        let may_pass = answer.headers().contains_key(RETRY_AFTER);
         let body = answer.bytes().await.map_err(|error| self.unreachable(error))?;
         let text = self.redacted(&String::from_utf8_lossy(&body));
-        if !status.is_success() {
-            let refusal = Refusal::read(status, may_pass, self.key.is_some(), &text);
-            return Err(ClientError::Refused(Box::new(refusal)));
-        }
         if status == StatusCode::NO_CONTENT || text.is_empty() {
             return Ok(Answer { text: Value::Null.to_string(), value: Value::Null });
         }
@@ -142,6 +153,30 @@ impl Client {
                 reason: error.to_string(),
             }),
         }
+    }
+
+    /// An answer that is no refusal.
+    async fn answered(
+        &self,
+        method: Method,
+        url: Url,
+        complete: impl FnOnce(RequestBuilder) -> RequestBuilder,
+    ) -> Result<Response, ClientError> {
+        let request = complete(self.http.request(method, url));
+        let request = match &self.key {
+            Some(key) => request.bearer_auth(key.expose_secret()),
+            None => request,
+        };
+        let answer = request.send().await.map_err(|error| self.unreachable(error))?;
+        let status = answer.status();
+        if status.is_success() {
+            return Ok(answer);
+        }
+        let may_pass = answer.headers().contains_key(RETRY_AFTER);
+        let body = answer.bytes().await.map_err(|error| self.unreachable(error))?;
+        let text = self.redacted(&String::from_utf8_lossy(&body));
+        let refusal = Refusal::read(status, may_pass, self.key.is_some(), &text);
+        Err(ClientError::Refused(Box::new(refusal)))
     }
 
     fn unreachable(&self, error: reqwest::Error) -> ClientError {

@@ -12,6 +12,7 @@ mod replica;
 mod server;
 mod size;
 mod span;
+mod sql;
 mod store;
 
 use std::{
@@ -35,6 +36,7 @@ pub use self::{
     reconcile::ReconcileConfig,
     replica::ReplicaConfig,
     server::{AuthConfig, AuthMode, ServerConfig, TlsConfig},
+    sql::SqlConfig,
     store::{NoStoreUrl, StoreUrl},
 };
 use self::{reader::Reader, span::Span};
@@ -54,6 +56,7 @@ pub struct Config {
     pub stale_after: [TimeDelta; 6],
     pub reconcile: ReconcileConfig,
     pub backfill: BackfillConfig,
+    pub sql: SqlConfig,
     pub feeds: FeedsConfig,
     pub providers: ProvidersConfig,
     pub clock: ClockConfig,
@@ -148,6 +151,7 @@ impl Config {
             }),
             reconcile: reconcile::reconcile(&mut read),
             backfill: backfill::backfill(&mut read),
+            sql: sql::sql(&mut read),
             feeds: feeds::feeds(&mut read),
             providers: providers::providers(&mut read),
             clock: ClockConfig {

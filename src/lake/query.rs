@@ -1,5 +1,7 @@
 //! Asking a table for rows, and reading the columns of the answer.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, NaiveDate, Utc};
 use deltalake::{
     DeltaTable,
@@ -9,6 +11,7 @@ use deltalake::{
         datatypes::{ArrowPrimitiveType, DataType, TimestampMicrosecondType},
     },
     datafusion::{
+        catalog::TableProvider,
         common::ScalarValue,
         dataframe::DataFrame,
         logical_expr::Expr,
@@ -29,6 +32,15 @@ pub struct Past {
 }
 
 impl Table {
+    /// Every row there was, for whoever asks in SQL.
+    pub async fn rows(&self, past: Past) -> Result<Arc<dyn TableProvider>, LakeError> {
+        if past == Past::default() {
+            let provider = self.snapshot().table_provider().await;
+            return provider.map_err(|error| self.query(error));
+        }
+        Ok(self.scan_past(past).await?.into_view())
+    }
+
     /// Every row as of the newest commit, to be narrowed down.
     pub(super) async fn scan(&self) -> Result<DataFrame, LakeError> {
         self.scan_past(Past::default()).await

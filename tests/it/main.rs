@@ -27,6 +27,7 @@ mod planning;
 mod reconcile;
 mod recorded;
 mod roster;
+mod sql;
 mod store;
 mod support;
 mod telling;

@@ -11,6 +11,7 @@ use utoipa::{
 };
 
 use crate::{
+    formats::Format,
     market::{Indicator, Timeframe},
     quality::Check,
     query::Reason,
@@ -55,6 +56,9 @@ pub(in crate::api) enum Span {}
 
 /// What was, instead of what is.
 pub(in crate::api) enum InThePast {}
+
+/// In which form rows are wanted.
+pub(in crate::api) enum Formats {}
 
 /// Where the page before ended.
 pub(in crate::api) enum Cursor {}
@@ -213,6 +217,15 @@ impl IntoParams for InThePast {
             query("as_of", as_of, time.examples([json!("2024-03-06T11:00:00Z")])),
             query("table_version", table_version, version.examples([json!(12)])),
         ]
+    }
+}
+
+impl IntoParams for Formats {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let names = Format::ALL.map(Format::as_str);
+        let format = ObjectBuilder::new().schema_type(Type::String).enum_values(Some(names));
+        let about = "Otherwise `Accept` decides, and else it is JSON.";
+        vec![query("format", about, format.examples([json!("csv")]))]
     }
 }
 

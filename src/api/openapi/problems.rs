@@ -13,7 +13,9 @@ use super::super::{
     Problem,
     around::too_slow,
     body::{not_json, too_large, too_slow as body_too_slow},
-    failed, gate,
+    failed,
+    format::not_acceptable,
+    gate,
 };
 use crate::lake::LakeError;
 
@@ -24,6 +26,9 @@ pub(in crate::api) enum Refused {}
 
 /// 404: what is asked for by its name is not there.
 pub(in crate::api) enum NotFound {}
+
+/// 406: not in a form that the caller takes.
+pub(in crate::api) enum NotAcceptable {}
 
 /// 410: it was there once.
 pub(in crate::api) enum Gone {}
@@ -54,6 +59,12 @@ impl IntoResponses for NotFound {
     fn responses() -> Responses {
         let example = Problem::not_found("series coinbase/SOLUSD/1m", "GET /v1/series lists them");
         one("There is nothing by that name.", &example)
+    }
+}
+
+impl IntoResponses for NotAcceptable {
+    fn responses() -> Responses {
+        one("There is no such form of it.", &not_acceptable())
     }
 }
 

@@ -15,7 +15,7 @@ pub(super) use self::{
     form::{grouped, shown},
     plan::plan,
     progress::{Progress, line},
-    table::{details, table},
+    table::{details, grid, table},
 };
 
 /// How it may look at the other end.

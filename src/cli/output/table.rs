@@ -24,6 +24,21 @@ pub(in crate::cli) fn table(columns: &[Column], items: &[Value], look: Look) -> 
     finished(table)
 }
 
+/// Columns of any name, and whether they are numbers; an object per row.
+pub(in crate::cli) fn grid(columns: &[(&str, bool)], rows: &[Value]) -> String {
+    let mut table = bare();
+    table.set_header(columns.iter().map(|(name, _)| Cell::new(name)));
+    for row in rows {
+        table.add_row(columns.iter().map(|(name, _)| shown(row.get(*name), Form::Text)));
+    }
+    for (shape, (_, is_number)) in table.column_iter_mut().zip(columns) {
+        if *is_number {
+            shape.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    finished(table)
+}
+
 /// One thing, a line per column.
 pub(in crate::cli) fn details(columns: &[Column], item: &Value, look: Look) -> String {
     let mut table = bare();
@@ -111,6 +126,17 @@ SERIES              VERDICT     LAG  LAST CANDLE           SIZES
 coinbase/BTCUSD/1m  fresh         0  2024-03-06T11:59:00Z  1, 2
 oanda/EURUSD/1d     stale    12,345  –                     –";
         assert_eq!(table(&COLUMNS, &items(), Look::PLAIN), expected);
+    }
+
+    #[test]
+    fn a_grid_has_the_names_it_is_given_and_numbers_at_the_right() {
+        let rows = [json!({ "asset": "BTCUSD", "n": 5 }), json!({ "asset": null, "n": 12_345 })];
+        let expected = "\
+asset       n
+BTCUSD      5
+–       12345";
+        assert_eq!(grid(&[("asset", false), ("n", true)], &rows), expected);
+        assert_eq!(grid(&[("asset", false), ("n", true)], &[]), "asset  n");
     }
 
     #[test]

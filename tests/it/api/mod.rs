@@ -87,6 +87,6 @@ fn instant(value: &Value) -> DateTime<Utc> {
 }
 
 /// The objects of a list in an answer.
-fn items<'a>(answer: &'a Value, name: &str) -> &'a [Value] {
+pub(crate) fn items<'a>(answer: &'a Value, name: &str) -> &'a [Value] {
     answer[name].as_array().unwrap()
 }

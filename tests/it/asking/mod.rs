@@ -3,6 +3,7 @@
 mod backfill;
 mod commands;
 mod letters;
+mod query;
 mod refusals;
 mod reins;
 

@@ -1,0 +1,104 @@
+//! The engine as users of SQL meet it: what they can name, what they may do, what it may cost.
+
+use std::{io, sync::Arc};
+
+use deltalake::{
+    datafusion::{
+        catalog::{CatalogProvider, MemoryCatalogProvider, SchemaProvider},
+        error::DataFusionError,
+        execution::{
+            SendableRecordBatchStream,
+            context::SQLOptions,
+            disk_manager::DiskManagerBuilder,
+            memory_pool::FairSpillPool,
+            runtime_env::{RuntimeEnv, RuntimeEnvBuilder},
+        },
+        prelude::{SessionConfig, SessionContext},
+    },
+    delta_datafusion::DeltaSessionConfig,
+};
+
+use super::{SqlError, parse};
+use crate::config::SqlConfig;
+
+/// What all queries share: memory and disk.
+pub(super) struct Session {
+    environment: Arc<RuntimeEnv>,
+    config: SessionConfig,
+}
+
+const CATALOG: &str = "barkeep";
+const BRONZE: &str = "bronze";
+const SYSTEM: &str = "system";
+
+/// They make much of little before anybody counts it: `repeat('x', 2000000000)`.
+const UNBOUNDED: [&str; 7] =
+    ["repeat", "lpad", "rpad", "range", "generate_series", "array_repeat", "array_resize"];
+
+impl Session {
+    pub(super) fn new(config: &SqlConfig) -> io::Result<Self> {
+        let disk = DiskManagerBuilder::default().with_max_temp_directory_size(config.spill_bytes);
+        let environment = RuntimeEnvBuilder::new()
+            .with_memory_pool(Arc::new(FairSpillPool::new(config.memory_bytes)))
+            .with_disk_manager_builder(disk)
+            .build_arc()
+            .map_err(io::Error::other)?;
+        let session: SessionConfig = DeltaSessionConfig::default().into();
+        let session = session
+            // Names without quotes are of any case, as everywhere; all of ours are lower case.
+            .set_bool("datafusion.sql_parser.enable_ident_normalization", true)
+            .set_str("datafusion.execution.time_zone", "UTC")
+            .with_information_schema(true)
+            .with_create_default_catalog_and_schema(false)
+            .with_default_catalog_and_schema(CATALOG, BRONZE)
+            .with_target_partitions(config.threads);
+        Ok(Self { environment, config: session })
+    }
+
+    pub(super) fn context(
+        &self,
+        bronze: Arc<dyn SchemaProvider>,
+        system: Option<Arc<dyn SchemaProvider>>,
+    ) -> Result<SessionContext, SqlError> {
+        let config = self.config.clone();
+        let context = SessionContext::new_with_config_rt(config, self.environment.clone());
+        let catalog = MemoryCatalogProvider::new();
+        catalog.register_schema(BRONZE, bronze)?;
+        if let Some(system) = system {
+            catalog.register_schema(SYSTEM, system)?;
+        }
+        context.register_catalog(CATALOG, Arc::new(catalog));
+        for name in UNBOUNDED {
+            context.deregister_udf(name);
+        }
+        Ok(context)
+    }
+}
+
+/// What the query selects; nothing else is done, whatever it says.
+pub(super) async fn rows(
+    context: &SessionContext,
+    query: &str,
+    is_now: bool,
+) -> Result<SendableRecordBatchStream, SqlError> {
+    let statement = parse::statement(query)?;
+    let state = context.state();
+    let plan = state.statement_to_plan(statement).await;
+    let plan = plan.map_err(|error| of_plan(error, is_now))?;
+    let nothing = SQLOptions::new().with_allow_ddl(false).with_allow_dml(false);
+    let nothing = nothing.with_allow_statements(false);
+    nothing.verify_plan(&plan).map_err(|refused| SqlError::ReadOnly(kind(&refused)))?;
+    let frame = context.execute_logical_plan(plan).await?;
+    Ok(frame.execute_stream().await?)
+}
+
+fn of_plan(error: DataFusionError, is_now: bool) -> SqlError {
+    let names_system = || error.to_string().contains(&format!("{CATALOG}.{SYSTEM}."));
+    if !is_now && names_system() { SqlError::SystemOfThePast } else { error.into() }
+}
+
+/// The statement that was refused, as the engine names it: after the last colon.
+fn kind(refused: &DataFusionError) -> String {
+    let said = refused.strip_backtrace();
+    said.rsplit(": ").next().unwrap_or_default().to_owned()
+}
