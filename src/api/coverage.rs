@@ -45,6 +45,12 @@ pub(super) struct RunView {
     pub(super) candles: i64,
 }
 
+impl RunView {
+    pub(super) const fn window(&self) -> Window {
+        Window::new(self.start, self.end)
+    }
+}
+
 /// Either, as `resolution` asks for.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(untagged)]

@@ -13,7 +13,7 @@ use crate::{
     app::App,
     ingest::Book,
     lake::Past,
-    market::{ParseError, Series, Timeframe, Window},
+    market::{InstrumentId, ParseError, ProviderId, Series, Timeframe, Window},
 };
 
 /// The parameters of a request, taken one by one; what is left over is unknown.
@@ -153,7 +153,6 @@ impl Params {
         find(app, &series)
     }
 
-    /// Without `provider=` it is the series that is on duty.
     fn series_of_parts(&mut self, app: &App) -> Result<Series, Problem> {
         let provider = self.get("provider")?;
         let instrument = self.get("asset")?.ok_or_else(|| {
@@ -162,13 +161,7 @@ impl Params {
         let timeframe = self.get("timeframe")?.ok_or_else(|| {
             Problem::invalid("timeframe", "timeframe is missing", "add timeframe=1m")
         })?;
-        if let Some(provider) = provider {
-            return Ok(Series { provider, instrument, timeframe });
-        }
-        app.on_duty(&instrument, timeframe).ok_or_else(|| {
-            let what = format!("{timeframe} of {instrument}");
-            Problem::not_found(&what, "GET /v1/series lists what there is; name its provider")
-        })
+        series_of(app, provider, instrument, timeframe)
     }
 
     /// Beside `series=` its parts would either repeat or contradict it.
@@ -258,6 +251,22 @@ pub(super) fn read_place<T>(
 }
 
 const BOTH: &str = "give both start and end, or neither";
+
+/// Without a provider it is the series that is on duty.
+pub(super) fn series_of(
+    app: &App,
+    provider: Option<ProviderId>,
+    instrument: InstrumentId,
+    timeframe: Timeframe,
+) -> Result<Series, Problem> {
+    if let Some(provider) = provider {
+        return Ok(Series { provider, instrument, timeframe });
+    }
+    app.on_duty(&instrument, timeframe).ok_or_else(|| {
+        let what = format!("{timeframe} of {instrument}");
+        Problem::not_found(&what, "GET /v1/series lists what there is; name its provider")
+    })
+}
 
 /// The book of a series that was asked for by name.
 pub(super) fn find(app: &App, series: &Series) -> Result<Arc<Book>, Problem> {

@@ -19,7 +19,7 @@ use utoipa::openapi::{
 use self::problems::{Unread, Whatever};
 pub(super) use self::{
     params::{
-        AssetFilter, AuditFilter, Cursor, FindingFilter, Formats, GapFilter, InThePast,
+        AssetFilter, AuditFilter, CandleRows, Cursor, FindingFilter, Formats, GapFilter, InThePast,
         IndicatorFilter, LetterFilter, Limit, OneSeries, PathSeries, Resolution, SeriesFilter,
         SeriesList, Span,
     },

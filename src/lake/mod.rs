@@ -24,7 +24,7 @@ pub use self::{
     error::LakeError,
     indicators::{IndicatorTable, LandedObservation, RevisedObservation},
     news::{LandedMention, MentionFilter, NewsTable},
-    query::Past,
+    query::{Past, Pinned},
     record::{CommitRecord, FeedRecord, LandingRecord},
     table::Table,
 };

@@ -31,28 +31,44 @@ pub struct Past {
     pub version: Option<u64>,
 }
 
+/// The past of one table, looked up once and read many times.
+#[derive(Debug, Clone)]
+pub struct Pinned {
+    /// `None` for whatever is newest when it is read.
+    table: Option<DeltaTable>,
+    known_at: Option<DateTime<Utc>>,
+}
+
 impl Table {
+    /// Fails if there is no such version.
+    pub async fn pin(&self, past: Past) -> Result<Pinned, LakeError> {
+        let table = match past.version {
+            None => None,
+            Some(version) => Some(self.at(version).await?),
+        };
+        Ok(Pinned { table, known_at: past.known_at })
+    }
+
     /// Every row there was, for whoever asks in SQL.
     pub async fn rows(&self, past: Past) -> Result<Arc<dyn TableProvider>, LakeError> {
         if past == Past::default() {
             let provider = self.snapshot().table_provider().await;
             return provider.map_err(|error| self.query(error));
         }
-        Ok(self.scan_past(past).await?.into_view())
+        Ok(self.scan_past(&self.pin(past).await?).await?.into_view())
     }
 
     /// Every row as of the newest commit, to be narrowed down.
     pub(super) async fn scan(&self) -> Result<DataFrame, LakeError> {
-        self.scan_past(Past::default()).await
+        self.rows_of(&self.snapshot()).await
     }
 
     /// Every row there was; only for tables whose rows say when they were received.
-    pub(super) async fn scan_past(&self, past: Past) -> Result<DataFrame, LakeError> {
-        let table = match past.version {
-            None => self.snapshot(),
-            Some(version) => self.at(version).await?,
+    pub(super) async fn scan_past(&self, past: &Pinned) -> Result<DataFrame, LakeError> {
+        let rows = match &past.table {
+            None => self.scan().await?,
+            Some(table) => self.rows_of(table).await?,
         };
-        let rows = self.rows_of(&table).await?;
         let Some(known_at) = past.known_at else { return Ok(rows) };
         let known = rows.filter(col("_extracted_at").lt_eq(instant(known_at)));
         known.map_err(|error| self.query(error))

@@ -51,6 +51,9 @@ pub(in crate::api) enum AssetFilter {}
 /// Observations of one indicator.
 pub(in crate::api) enum IndicatorFilter {}
 
+/// Candles of several series, as rows.
+pub(in crate::api) enum CandleRows {}
+
 /// A window in time.
 pub(in crate::api) enum Span {}
 
@@ -216,6 +219,21 @@ impl IntoParams for InThePast {
         vec![
             query("as_of", as_of, time.examples([json!("2024-03-06T11:00:00Z")])),
             query("table_version", table_version, version.examples([json!(12)])),
+        ]
+    }
+}
+
+impl IntoParams for CandleRows {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let assets = ObjectBuilder::new().schema_type(Type::String).min_length(Some(1));
+        let about =
+            "Several assets, with a timeframe, instead of one series; the answer is a list.";
+        let gaps = ObjectBuilder::new().schema_type(Type::Boolean);
+        let about_gaps = "Rows for holes too: for each stretch of candles of one state, which has no \
+            prices. JSON always has them, as `states`.";
+        vec![
+            query("assets", about, assets.examples([json!("BTCUSD,ETHUSD")])),
+            query("gaps", about_gaps, gaps.examples([json!(true)])),
         ]
     }
 }

@@ -54,17 +54,20 @@ pub(super) struct Asked {
 /// All there is.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct SqlAnswer {
+    /// In the order in which they are selected.
     columns: Vec<SqlColumn>,
     /// Objects with a member per column.
     rows: Vec<BTreeMap<String, serde_json::Value>>,
+    /// How many rows there are.
     #[schema(minimum = 0)]
     row_count: usize,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
 struct SqlColumn {
+    /// As it is selected, or as the engine calls it.
     name: String,
-    /// As Arrow calls it.
+    /// What its values are, as Arrow calls it.
     #[serde(rename = "type")]
     kind: String,
 }
@@ -93,8 +96,14 @@ struct SqlColumn {
                 "rows": [{ "asset_pair": "BTCUSD", "newest": "2024-03-06T11:59:00Z" }],
                 "row_count": 1,
             })),
-            (String = "application/x-ndjson"),
-            (String = "text/csv"),
+            (
+                String = "application/x-ndjson",
+                example = "{\"asset_pair\":\"BTCUSD\",\"newest\":\"2024-03-06T11:59:00Z\"}\n"
+            ),
+            (
+                String = "text/csv",
+                example = "asset_pair,newest\nBTCUSD,2024-03-06T11:59:00Z\n"
+            ),
             (inline(Octets) = "application/vnd.apache.arrow.stream"),
             (inline(Octets) = "application/vnd.apache.parquet"),
         )),
@@ -171,7 +180,10 @@ impl From<SqlError> for Problem {
                 Self::new(StatusCode::GATEWAY_TIMEOUT, "timeout", error.to_string())
                     .fix("ask for less at a time, or have sql.timeout raised")
             }
-            error => Self::failure(error.class(), &error),
+            error => {
+                let fix = "try again; if it stays so the log has the details";
+                Self::failure(error.class(), &error).fix(fix)
+            }
         }
     }
 }

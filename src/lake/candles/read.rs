@@ -19,7 +19,7 @@ use futures::future::BoxFuture;
 use super::{
     super::{
         LakeError,
-        query::{Cells, Past, day, instant},
+        query::{Cells, Past, Pinned, day, instant},
     },
     CandleTable, columns,
 };
@@ -39,12 +39,13 @@ pub struct LandedCandle {
 
 impl CandleTable {
     /// The candles of one series that open inside `window`.
-    pub fn candles<'a>(
-        &'a self,
-        series: &'a Series,
+    pub async fn candles(
+        &self,
+        series: &Series,
         window: Window,
-    ) -> BoxFuture<'a, Result<Vec<LandedCandle>, LakeError>> {
-        self.past_candles(series, window, Past::default())
+    ) -> Result<Vec<LandedCandle>, LakeError> {
+        let newest = self.pin(Past::default()).await?;
+        self.past_candles(series, window, &newest).await
     }
 
     /// The candles of `window` as they were: of each the newest revision there was.
@@ -52,13 +53,13 @@ impl CandleTable {
         &'a self,
         series: &'a Series,
         window: Window,
-        past: Past,
+        past: &'a Pinned,
     ) -> BoxFuture<'a, Result<Vec<LandedCandle>, LakeError>> {
         Box::pin(async move {
-            let rows = self.scan_past(past).await?;
             if window.is_empty() {
                 return Ok(Vec::new());
             }
+            let rows = self.scan_past(past).await?;
             let mut candles = self.read(self.rows(rows, series, window)?, read).await?;
             candles.sort_by_key(|landed| (landed.candle.open_time, landed.revision));
             candles.dedup_by(|newer, older| {

@@ -13,6 +13,7 @@ mod openapi;
 mod past;
 mod problems;
 mod rewind;
+mod rows;
 mod series;
 
 use chrono::{DateTime, Utc};
