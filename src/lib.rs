@@ -32,3 +32,4 @@ pub mod simulate;
 pub mod sql;
 pub mod store;
 pub mod telemetry;
+pub mod verify;

@@ -35,6 +35,7 @@ mod settings;
 mod situation;
 mod sql;
 mod tagged;
+mod verify;
 mod why;
 
 use std::sync::Arc;
@@ -119,6 +120,7 @@ fn for_operators() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(schedules::trigger))
         .routes(routes!(dead_letters::decisions::replay))
         .routes(routes!(dead_letters::decisions::discard))
+        .routes(routes!(verify::verify))
         .routes(routes!(audit::list))
 }
 

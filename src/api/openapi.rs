@@ -21,7 +21,7 @@ pub(super) use self::{
     params::{
         AssetFilter, AuditFilter, CandleRows, Cursor, FindingFilter, Formats, GapFilter, InThePast,
         IndicatorFilter, LetterFilter, Limit, OneSeries, PathSeries, Resolution, SeriesFilter,
-        SeriesList, Span,
+        SeriesList, Span, VerifyScope,
     },
     problems::{Conflicting, Gone, NotAcceptable, NotFound, NotModified, Refused, Unavailable},
     security::require,

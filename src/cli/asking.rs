@@ -16,6 +16,7 @@ use super::{
     schedules::Schedules,
     series::{Coverage, Explain, Rewind},
     status::{Status, Watermarks},
+    verify::Verify,
 };
 use crate::config::Config;
 
@@ -37,6 +38,8 @@ pub(super) enum Asking {
     Explain(Explain),
     /// Have a series asked for again from an instant on.
     Rewind(Rewind),
+    /// See whether everything that must hold does: rows, coverage, watermarks, the Delta log.
+    Verify(Verify),
     /// Ask in SQL: about the lake, as it is or as it was known, and about the daemon itself.
     Query(Ask),
     /// See what was refused, judge it anew, or discard it.
@@ -65,6 +68,7 @@ impl Asking {
             Self::Coverage(command) => command.run(config).await,
             Self::Explain(command) => command.run(config).await,
             Self::Rewind(command) => command.run(config).await,
+            Self::Verify(command) => command.run(config).await,
             Self::Query(command) => command.run(config).await,
             Self::DeadLetters(command) => command.run(config).await,
             Self::Jobs(command) => command.run(config).await,

@@ -26,6 +26,7 @@ mod series;
 mod serve;
 mod simulate_exchange;
 mod status;
+mod verify;
 mod watch;
 
 use std::{path::PathBuf, process::ExitCode};

@@ -19,7 +19,9 @@ use std::{
 };
 
 pub use self::{
-    candles::{Append, CandleTable, LandedCandle, Rows},
+    candles::{
+        Append, CandleTable, Examined, Fault, LandedCandle, ROW_INVARIANTS, RowInvariant, Rows,
+    },
     compact::Compaction,
     error::LakeError,
     indicators::{IndicatorTable, LandedObservation, RevisedObservation},

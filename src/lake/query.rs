@@ -52,10 +52,13 @@ impl Table {
     /// Every row there was, for whoever asks in SQL.
     pub async fn rows(&self, past: Past) -> Result<Arc<dyn TableProvider>, LakeError> {
         if past == Past::default() {
-            let provider = self.snapshot().table_provider().await;
-            return provider.map_err(|error| self.query(error));
+            return self.rows_now().await;
         }
         Ok(self.scan_past(&self.pin(past).await?).await?.into_view())
+    }
+
+    pub(super) async fn rows_now(&self) -> Result<Arc<dyn TableProvider>, LakeError> {
+        self.snapshot().table_provider().await.map_err(|error| self.query(error))
     }
 
     /// Every row as of the newest commit, to be narrowed down.

@@ -70,6 +70,13 @@ impl Store {
         self.series_between((&from, &until), told).await
     }
 
+    /// One series; `None` if it is not kept.
+    pub async fn series_named(&self, series: &Series) -> Result<Option<SeriesRecord>, StoreError> {
+        // After the name alone comes the name with a space.
+        let (from, until) = (series.to_string(), format!("{series} "));
+        Ok(self.series_between((&from, &until), -1).await?.pop())
+    }
+
     async fn series_between(
         &self,
         (from, until): (&str, &str),

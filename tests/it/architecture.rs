@@ -7,7 +7,7 @@ use std::{
 };
 
 /// Bottom to top. A module imports lower layers only, never its own.
-const LAYERS: [&[&str]; 17] = [
+const LAYERS: [&[&str]; 18] = [
     &["clock", "error", "formats", "lifecycle", "crash"],
     &["market"],
     &["quality"],
@@ -18,6 +18,7 @@ const LAYERS: [&[&str]; 17] = [
     &["access", "ingest"],
     &["query", "sql"],
     &["app"],
+    &["verify"],
     &["jobs"],
     &["backfill"],
     &["api"],

@@ -94,7 +94,7 @@ fn import<'a>(files: &[&'a str], more: &[&'a str]) -> Vec<&'a str> {
 }
 
 /// What asks a daemon, and the commands inside of it.
-const ASKING: [(&str, &[&str]); 16] = [
+const ASKING: [(&str, &[&str]); 17] = [
     ("backfill", &[]),
     ("backfills", &["list", "show", "watch", "pause", "resume", "cancel", "retry", "chunks"]),
     ("status", &[]),
@@ -104,6 +104,7 @@ const ASKING: [(&str, &[&str]); 16] = [
     ("explain", &[]),
     ("rewind", &[]),
     ("query", &[]),
+    ("verify", &[]),
     ("dead-letters", &["list", "groups", "show", "replay", "discard"]),
     ("jobs", &[]),
     ("schedules", &["list", "pause", "resume", "trigger"]),

@@ -32,3 +32,4 @@ mod store;
 mod support;
 mod telling;
 mod three_providers;
+mod verify;

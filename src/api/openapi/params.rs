@@ -60,6 +60,9 @@ pub(in crate::api) enum Span {}
 /// What was, instead of what is.
 pub(in crate::api) enum InThePast {}
 
+/// What is verified.
+pub(in crate::api) enum VerifyScope {}
+
 /// In which form rows are wanted.
 pub(in crate::api) enum Formats {}
 
@@ -219,6 +222,16 @@ impl IntoParams for InThePast {
         vec![
             query("as_of", as_of, time.examples([json!("2024-03-06T11:00:00Z")])),
             query("table_version", table_version, version.examples([json!(12)])),
+        ]
+    }
+}
+
+impl IntoParams for VerifyScope {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let one = text(&format!("^{}$", series()), "coinbase/BTCUSD/1m");
+        vec![
+            query("series", "Only this one.", one),
+            query("timeframe", "Only the table of this timeframe.", Timeframe::schema()),
         ]
     }
 }

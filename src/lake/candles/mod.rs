@@ -1,11 +1,15 @@
 //! The tables of candles, one per timeframe.
 
 mod columns;
+mod examine;
 mod read;
 
 use std::{ops::Deref, sync::Arc};
 
-pub use self::read::LandedCandle;
+pub use self::{
+    examine::{Examined, Fault, ROW_INVARIANTS, RowInvariant},
+    read::LandedCandle,
+};
 use super::{CommitRecord, LakeError, LandingRecord, Table};
 use crate::{config::LakeConfig, market::Timeframe, quality::ValidBatch, telemetry::Metrics};
 

@@ -10,7 +10,7 @@ use deltalake::{
         dataframe::DataFrame,
         error::DataFusionError,
         logical_expr::Expr,
-        prelude::{col, lit},
+        prelude::{SessionContext, col, lit},
     },
     delta_datafusion::DeltaSessionContext,
 };
@@ -77,10 +77,17 @@ impl CandleTable {
     ///
     /// Reads the whole table: only for when the control store is lost.
     pub async fn landed_runs(&self) -> Result<Vec<(Series, Window)>, LakeError> {
-        let failed = |source: DataFusionError| self.query(source);
-        let provider = self.snapshot().table_provider().await.map_err(failed)?;
         let context = DeltaSessionContext::default().into_inner();
-        context.register_table("candles", provider).map_err(failed)?;
+        let rows = self.rows_now().await?;
+        context.register_table("candles", rows).map_err(|error| self.query(error))?;
+        self.runs(&context).await
+    }
+
+    /// The same of a table `candles`.
+    pub(super) async fn runs(
+        &self,
+        context: &SessionContext,
+    ) -> Result<Vec<(Series, Window)>, LakeError> {
         let sql = format!(
             "with numbered as (select asset_pair, source_provider, timestamp, \
              to_unixtime(timestamp) / {step} - row_number() over \
@@ -92,7 +99,7 @@ impl CandleTable {
              group by asset_pair, source_provider, run order by asset_pair, source_provider, first",
             step = self.timeframe.seconds()
         );
-        let runs = context.sql(&sql).await.map_err(failed)?;
+        let runs = context.sql(&sql).await.map_err(|error| self.query(error))?;
         self.read(runs, |cells, runs| self.read_runs(cells, runs)).await
     }
 
@@ -100,9 +107,8 @@ impl CandleTable {
     pub fn duplicates(&self) -> BoxFuture<'_, Result<usize, LakeError>> {
         Box::pin(async move {
             let failed = |source: DataFusionError| self.query(source);
-            let provider = self.snapshot().table_provider().await.map_err(failed)?;
             let context = DeltaSessionContext::default().into_inner();
-            context.register_table("candles", provider).map_err(failed)?;
+            context.register_table("candles", self.rows_now().await?).map_err(failed)?;
             let sql = "select asset_pair, source_provider, timestamp, revision from candles \
                    group by asset_pair, source_provider, timestamp, revision having count(*) > 1";
             let repeated = context.sql(sql).await.map_err(failed)?;
@@ -114,15 +120,17 @@ impl CandleTable {
         let (assets, providers) = (cells.text("asset")?, cells.text("provider")?);
         let (first, last) = (cells.instants("first")?, cells.instants("last")?);
         for row in 0..cells.rows() {
-            let series = Series {
-                provider: providers.value(row).parse().ok()?,
-                instrument: assets.value(row).parse().ok()?,
-                timeframe: self.timeframe,
-            };
+            let series = self.series(providers.value(row), assets.value(row))?;
             let end = last(row) + self.timeframe.duration();
             into.push((series, Window::new(first(row), end)));
         }
         Some(())
+    }
+
+    /// The series that rows of that provider and asset are of.
+    pub(super) fn series(&self, provider: &str, asset: &str) -> Option<Series> {
+        let (provider, instrument) = (provider.parse().ok()?, asset.parse().ok()?);
+        Some(Series { provider, instrument, timeframe: self.timeframe })
     }
 
     fn rows(

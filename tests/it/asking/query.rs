@@ -72,3 +72,33 @@ async fn what_is_refused_is_told_with_the_fix() {
         assert!(said.err.contains("show tables"), "{}", said.err);
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_does_not_hold_is_told_and_is_a_failure() {
+    let report = |is_sound: bool| {
+        let example = json!({ "series": "coinbase/BTCUSD/1m", "start": "2024-03-06T08:49:00Z",
+            "detail": "revision 0 is there 2 times" });
+        let examples = if is_sound { json!([]) } else { json!([example]) };
+        json!({ "series": 2, "rows": 1_000, "is_sound": is_sound, "invariants": [{
+            "name": "rows_are_there_once", "says": "…", "violations": i64::from(!is_sound),
+            "examples": examples,
+        }] })
+    };
+    let verify = "GET /v1/verify";
+    let stub = Stub::answering([(verify, 200, report(true)), (verify, 200, report(false))]).await;
+    let desk = Desk::new();
+    let said = stub.run(&desk, "verify");
+    assert_eq!(said.code, 1);
+    assert!(
+        said.out.contains("rows_are_there_once") && said.out.contains("2 times"),
+        "{}",
+        said.out
+    );
+    assert!(said.out.contains("not everything holds: 12 series with 6000 rows"), "{}", said.out);
+    assert_eq!(stub.asked().len(), 6, "a table at a time");
+    let stub = Stub::answering([(verify, 200, report(true))]).await;
+    let said = stub.run(&desk, "verify coinbase/BTCUSD/1m");
+    assert_eq!((said.code, &*said.out), (0, "everything holds: 2 series with 1000 rows\n"));
+    let said = stub.run(&desk, "verify coinbase/BTCUSD/1m --json");
+    assert_eq!(serde_json::from_str::<Value>(&said.out).unwrap()["is_sound"], true);
+}
