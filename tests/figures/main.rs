@@ -9,6 +9,7 @@ mod freshness;
 mod layout;
 mod listings;
 mod machine;
+mod reads;
 mod replicas;
 mod restart;
 #[expect(dead_code, clippy::unwrap_used, reason = "of the tests' stage a figure needs a part")]
@@ -22,6 +23,7 @@ mod support {
 }
 mod ticks;
 mod workload;
+mod year;
 
 fn main() {
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
@@ -47,6 +49,12 @@ fn main() {
         }
         if wanted("listings") {
             listings::measure().await;
+        }
+        if wanted("reads") {
+            reads::measure().await;
+        }
+        if wanted("year") {
+            year::measure().await;
         }
         if wanted("replicas") {
             replicas::measure().await;
