@@ -15,9 +15,9 @@ use crate::{
     config::Config,
     fleet::Fleet,
     ingest::{
-        Book, Books, Collector, Follower, IngestError, Lander, NotOffered, Present, Reconciler,
-        Replayer, Roster, Running, Schedule, Schedules, Source, StoredSpending, catch_up,
-        closed_until, seeds,
+        Book, Books, Collector, Follower, IngestError, Keeper, Lander, NotOffered, Present,
+        Reconciler, Replayer, Roster, Running, Schedule, Schedules, Source, StoredSpending,
+        catch_up, closed_until, seeds,
     },
     jobs::Queue,
     lake::{Lake, LakeError},
@@ -48,6 +48,7 @@ pub struct App {
     pub reconciler: Reconciler,
     pub replayer: Replayer,
     pub collector: Collector,
+    pub keeper: Arc<Keeper>,
     pub queue: Queue,
     pub running: Running,
     /// What was answered within this second.
@@ -171,6 +172,7 @@ impl App {
             let handles = (&lake, &store, &providers);
             let context = (&clock, &metrics, &lifecycle);
             let collector = Collector::new(handles, context, (&config.feeds, &fleet)).await?;
+            let keeper = Keeper::new((&lake, &store), &fleet, context).await?;
             let app = Arc::new(Self {
                 queue: Queue::new(&metrics, config.ingest.workers),
                 running: Running::default(),
@@ -181,6 +183,7 @@ impl App {
                 reconciler,
                 replayer,
                 collector,
+                keeper: Arc::new(keeper),
                 config,
                 clock,
                 store,

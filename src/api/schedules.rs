@@ -24,7 +24,7 @@ use super::{
 use crate::{
     app::App,
     error::chain,
-    ingest::Schedule,
+    ingest::{Keeper, Schedule},
     jobs,
     market::{By, Feed},
     store::AuditEntry,
@@ -73,7 +73,8 @@ impl<S: Send + Sync> FromRequestParts<S> for Name {
 
 /// What happens by itself
 ///
-/// Polls by timeframe, repair of what is owed, feeds, comparisons, and compaction of the lake.
+/// Polls by timeframe, repair of what is owed, feeds, comparisons, compaction and maintenance of the
+/// lake.
 #[utoipa::path(
     get,
     path = "/v1/schedules",
@@ -269,6 +270,7 @@ fn every(app: &App, schedule: Schedule) -> String {
         Schedule::CollectMacro => span(app.config.feeds.indicators_every),
         Schedule::Reconcile => "landing".to_owned(),
         Schedule::Compact => "commit".to_owned(),
+        Schedule::Maintain => span(Keeper::EVERY),
     }
 }
 
@@ -284,6 +286,7 @@ fn next_tick_at(app: &App, schedule: Schedule) -> Option<DateTime<Utc>> {
         Schedule::Repair => Some(now + chrono::TimeDelta::seconds(1)),
         Schedule::CollectNews => of_kind(Feed::KINDS[0]),
         Schedule::CollectMacro => of_kind(Feed::KINDS[1]),
+        Schedule::Maintain => app.keeper.next_at(),
         Schedule::Reconcile | Schedule::Compact => None,
     }
 }

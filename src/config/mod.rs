@@ -72,6 +72,10 @@ pub struct LakeConfig {
     pub commit_linger: std::time::Duration,
     pub commit_rows: usize,
     pub max_commit_rows: usize,
+    /// How long a version can be read after the next one came.
+    pub log_retention: TimeDelta,
+    /// How long a file is left that nobody needs.
+    pub file_retention: TimeDelta,
 }
 
 #[derive(Debug, Clone)]
@@ -174,6 +178,18 @@ impl Config {
 
 fn lake(read: &mut Reader) -> LakeConfig {
     let level = |level: &i32| (1..=22).contains(level);
+    let week = TimeDelta::weeks(1);
+    let file_retention = read.get_if(
+        "lake.file_retention",
+        "use 7d or more: files that are being written, and those of long queries, look like nobody's",
+        |span: &Span| TimeDelta::from(*span) >= week,
+    );
+    let file_retention = TimeDelta::from(file_retention);
+    let log_retention: Span = read.get_if(
+        "lake.log_retention",
+        "use no less than lake.file_retention: which files are needed is read from the log",
+        |span: &Span| TimeDelta::from(*span) >= file_retention,
+    );
     let mib: u64 = read.get_if("lake.target_file_mib", "use 1 or more", |mib| *mib >= 1);
     LakeConfig {
         path: read.get("lake.path"),
@@ -184,6 +200,8 @@ fn lake(read: &mut Reader) -> LakeConfig {
         commit_linger: read.get::<Span>("lake.commit_linger").into(),
         commit_rows: read.get_if("lake.commit_rows", "use 1 or more", |rows| *rows >= 1),
         max_commit_rows: read.get_if("lake.max_commit_rows", "use 1 or more", |rows| *rows >= 1),
+        log_retention: log_retention.into(),
+        file_retention,
     }
 }
 

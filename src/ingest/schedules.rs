@@ -27,10 +27,12 @@ pub enum Schedule {
     Reconcile,
     /// Merging small files of the lake.
     Compact,
+    /// Removing what nobody needs any more from the lake.
+    Maintain,
 }
 
 impl Schedule {
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Poll(Timeframe::M1),
         Self::Poll(Timeframe::M5),
         Self::Poll(Timeframe::M15),
@@ -42,6 +44,7 @@ impl Schedule {
         Self::CollectMacro,
         Self::Reconcile,
         Self::Compact,
+        Self::Maintain,
     ];
 
     pub const fn as_str(self) -> &'static str {
@@ -57,6 +60,7 @@ impl Schedule {
             Self::CollectMacro => "collect-macro",
             Self::Reconcile => "reconcile",
             Self::Compact => "compact",
+            Self::Maintain => "maintain",
         }
     }
 

@@ -76,6 +76,10 @@ impl Heartbeat {
             self.enqueue_fills(now);
         }
         self.enqueue_collections(now);
+        let is_held_up = self.app.schedules.is_paused(Schedule::Maintain);
+        if !is_held_up && self.app.keeper.begin_if_due(now) {
+            self.app.schedules.ticked(Schedule::Maintain, now);
+        }
     }
 
     /// Looks whether anything was decided, also by another replica. If the store does not answer

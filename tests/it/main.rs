@@ -31,3 +31,4 @@ mod store;
 mod support;
 mod telling;
 mod three_providers;
+mod upkeep;

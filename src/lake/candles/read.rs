@@ -55,11 +55,12 @@ impl CandleTable {
         past: Past,
     ) -> BoxFuture<'a, Result<Vec<LandedCandle>, LakeError>> {
         Box::pin(async move {
-            let rows = self.scan_past(past).await?;
-            if window.is_empty() {
-                return Ok(Vec::new());
-            }
-            let mut candles = self.read(self.rows(rows, series, window)?, read).await?;
+            let rows = self.past_rows(series, window, past).await;
+            let mut candles = match (rows, past.version) {
+                // Its files went while they were read.
+                (Err(error), Some(version)) => return Err(self.gone_or(version, error).await),
+                (rows, _) => rows?,
+            };
             candles.sort_by_key(|landed| (landed.candle.open_time, landed.revision));
             candles.dedup_by(|newer, older| {
                 let same = newer.candle.open_time == older.candle.open_time;
@@ -70,6 +71,19 @@ impl CandleTable {
             });
             Ok(candles)
         })
+    }
+
+    async fn past_rows(
+        &self,
+        series: &Series,
+        window: Window,
+        past: Past,
+    ) -> Result<Vec<LandedCandle>, LakeError> {
+        let rows = self.scan_past(past).await?;
+        if window.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.read(self.rows(rows, series, window)?, read).await
     }
 
     /// The stretches of consecutive candles that each series has, from the rows themselves.
