@@ -60,6 +60,7 @@ async fn every_table_is_maintained_once_a_day() {
     at_rest(&app).await;
     assert_eq!(last(&app), [first.timestamp(); 8], "not yet again");
     // A restart changes nothing about it.
+    drop(heartbeat);
     let app = app.restart().await;
     assert_eq!(last(&app), [first.timestamp(); 8]);
     let heartbeat = Heartbeat::new(&app.app);
