@@ -32,6 +32,7 @@ mod schedules;
 mod series;
 mod settings;
 mod situation;
+mod tables;
 mod tagged;
 mod why;
 
@@ -98,6 +99,8 @@ fn for_readers() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(backfills::chunks::chunks))
         .routes(routes!(backfills::chunks::jobs))
         .routes(routes!(backfills::events::events))
+        .routes(routes!(tables::list))
+        .routes(routes!(tables::history::list))
         .routes(routes!(health::metrics))
 }
 
@@ -116,6 +119,7 @@ fn for_operators() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(schedules::trigger))
         .routes(routes!(dead_letters::decisions::replay))
         .routes(routes!(dead_letters::decisions::discard))
+        .routes(routes!(tables::commands::optimize))
         .routes(routes!(audit::list))
 }
 
@@ -124,6 +128,7 @@ fn for_admins() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
         .routes(routes!(assets::keep, assets::remove))
         .routes(routes!(rewind::rewind_series))
+        .routes(routes!(tables::commands::vacuum))
         .routes(routes!(settings::show))
 }
 

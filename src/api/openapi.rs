@@ -21,8 +21,9 @@ pub(super) use self::{
     params::{
         AssetFilter, AuditFilter, Cursor, FindingFilter, GapFilter, InThePast, IndicatorFilter,
         LetterFilter, Limit, OneSeries, PathSeries, Resolution, SeriesFilter, SeriesList, Span,
+        VersionCursor,
     },
-    problems::{Conflicting, Gone, NotFound, NotModified, Refused, Unavailable},
+    problems::{Conflicting, Gone, NotFound, NotModified, Refused, Unavailable, UnderWay},
     security::require,
     words::{Octets, StateCounts},
 };

@@ -25,6 +25,7 @@ mod series;
 mod serve;
 mod simulate_exchange;
 mod status;
+mod tables;
 mod watch;
 
 use std::{path::PathBuf, process::ExitCode};

@@ -14,6 +14,7 @@ mod past;
 mod problems;
 mod rewind;
 mod series;
+mod tables;
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;

@@ -5,6 +5,7 @@ mod commands;
 mod letters;
 mod refusals;
 mod reins;
+mod tables;
 
 use std::{
     collections::HashMap,

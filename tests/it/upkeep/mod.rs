@@ -5,8 +5,6 @@ mod replicas;
 mod retention;
 mod rounds;
 
-use std::{fs, path::Path, time::Duration};
-
 use barkeep::{
     lake::{CandleTable, Upkeep},
     market::Timeframe,
@@ -15,7 +13,10 @@ use barkeep::{
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;
 
-use crate::support::test_app::{Setup, TestApp, query_of, seconds};
+use crate::support::{
+    files,
+    test_app::{Setup, TestApp, query_of, seconds},
+};
 
 const BTC: &str = "coinbase/BTCUSD/1m";
 
@@ -66,25 +67,7 @@ async fn minutes(app: &TestApp, start: DateTime<Utc>, count: u32) -> Vec<Moment>
 
 /// Has every file of the lake be older by so many days.
 fn age(app: &TestApp, days: u64) {
-    for file in files_below(&app.app.config.lake.path) {
-        let file = fs::File::options().append(true).open(file).unwrap();
-        let by = Duration::from_secs(days * 24 * 60 * 60);
-        let modified = file.metadata().unwrap().modified().unwrap();
-        file.set_modified(modified.checked_sub(by).unwrap()).unwrap();
-    }
-}
-
-fn files_below(folder: &Path) -> Vec<std::path::PathBuf> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            found.extend(files_below(&path));
-        } else {
-            found.push(path);
-        }
-    }
-    found
+    files::age(&app.app.config.lake.path, days);
 }
 
 /// The data files on the disk, below the table's folder.
@@ -92,7 +75,7 @@ fn data_files(app: &TestApp) -> Vec<String> {
     let folder = table(app).path();
     let below =
         |path: &std::path::PathBuf| path.strip_prefix(&folder).unwrap().display().to_string();
-    let all: Vec<String> = files_below(&folder).iter().map(below).collect();
+    let all: Vec<String> = files::files_below(&folder).iter().map(below).collect();
     let is_data = |name: &String| name.starts_with("date=") && name.ends_with(".parquet");
     all.into_iter().filter(is_data).collect()
 }

@@ -63,7 +63,7 @@ async fn what_somebody_has_not_read_yet_stays_in_the_log() {
     let done = keep(&app).await;
     assert_eq!(done.oldest_version, 9, "the checkpoint below 12: {done:?}");
     let records = table(&app).records_after(12).await.unwrap();
-    assert!(records.len() > 40, "{}", records.len());
+    assert!(records.len() > 20, "{}", records.len());
 
     app.app.store.record_landed(&[], (M1, 40), &slow).await.unwrap();
     assert_eq!(keep(&app).await.oldest_version, 39);
