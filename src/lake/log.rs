@@ -94,7 +94,9 @@ mod tests {
 
     fn listing(names: &[&str]) -> Listing {
         let mut listing = Listing::default();
-        names.iter().for_each(|name| listing.add(name));
+        for name in names {
+            listing.add(name);
+        }
         listing
     }
 

@@ -59,17 +59,17 @@ impl Table {
             crash::point("checkpoint_written");
             leftovers.remove(&log).await.map_err(|error| self.delta(error))?;
             crash::point("leftovers_removed");
-            let long = self.listing().await?;
+            let unshortened = self.listing().await?;
             if let Some(taken_in) = taken_in {
                 self.shorten(&newest, taken_in).await?;
             }
             crash::point("log_shortened");
-            let short = self.listing().await?;
+            let shortened = self.listing().await?;
             Ok(Upkeep {
                 before,
                 removed,
-                entries_removed: long.entries.difference(&short.entries).count() as u64,
-                oldest_version: short.oldest_readable().unwrap_or_default(),
+                entries_removed: unshortened.entries.difference(&shortened.entries).count() as u64,
+                oldest_version: shortened.oldest_readable().unwrap_or_default(),
             })
         })
     }

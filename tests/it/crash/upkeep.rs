@@ -120,6 +120,10 @@ async fn of_two_replicas_one_maintains_the_lake_and_both_go_on() {
         stage.caught_up(&mut first).await;
         stage.caught_up(&mut second).await;
     }
+    for daemon in [&mut first, &mut second] {
+        let told = daemon.get("/v1/tables").await.unwrap();
+        assert!(items(&told)[0]["oldest_version"].as_i64() > Some(0), "{told:#}");
+    }
     first.stop().await;
     second.stop().await;
     let audit = stage.examine().await;
