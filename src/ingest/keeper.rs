@@ -43,6 +43,15 @@ enum Round {
     All,
 }
 
+/// A round that is under way, until this is dropped; also should it panic.
+struct Running<'a>(&'a AtomicBool);
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Release);
+    }
+}
+
 impl Keeper {
     /// How long from one pass over a table to the next.
     pub const EVERY: TimeDelta = TimeDelta::days(1);
@@ -109,12 +118,12 @@ impl Keeper {
         // Much of it is work for a disk and a processor; and a runtime that ended beneath it would
         // make it panic, so the end waits for it.
         self.lifecycle.spawn_blocking(move || {
+            let _running = Running(&keeper.is_running);
             let next_at = runtime.block_on(keeper.go_round(round)).unwrap_or_else(|error| {
                 tracing::warn!(error = chain(&error), "the lake is not maintained");
                 keeper.clock.now() + Self::RETRY
             });
             *keeper.next() = next_at;
-            keeper.is_running.store(false, Ordering::Release);
         });
         true
     }

@@ -101,10 +101,10 @@ async fn what_others_commit_is_taken_in_although_nothing_lands_here() {
     tokio::task::yield_now().await;
     assert_eq!(told().await, before, "that is not worth it yet");
     app.app.keeper.keep_up(&app.app.lander, 3).await;
-    while told().await < newest {
+    while table(&app).known().await < newest {
         tokio::task::yield_now().await;
     }
-    assert_eq!(table(&app).known().await, newest);
+    assert_eq!(told().await, newest);
     app.clock.advance(seconds(60));
     app.poll(BTC).await.unwrap();
     assert_clean(&app).await;
