@@ -120,10 +120,7 @@ impl Table {
         }
         let builder = DeltaTableBuilder::from_url(newest.log_store().root_url().clone());
         let builder = builder.map_err(|error| self.delta(error))?;
-        match builder.with_version(version).load().await {
-            Ok(table) => Ok(table),
-            Err(error) => Err(self.gone_or(version, self.delta(error)).await),
-        }
+        builder.with_version(version).load().await.map_err(|error| self.delta(error))
     }
 
     /// `error`, unless it came about because the log no longer reaches back to the version.
