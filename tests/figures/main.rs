@@ -18,9 +18,11 @@ mod stage;
 #[path = "../it/support"]
 mod support {
     pub(crate) mod daemon;
+    pub(crate) mod files;
     pub(crate) mod postgres;
 }
 mod ticks;
+mod upkeep;
 mod workload;
 
 fn main() {
@@ -53,6 +55,9 @@ fn main() {
         }
         if wanted("ticks") {
             ticks::measure().await;
+        }
+        if wanted("upkeep") {
+            upkeep::measure().await;
         }
     });
 }
