@@ -15,9 +15,9 @@ use crate::{
     config::Config,
     fleet::Fleet,
     ingest::{
-        Book, Books, Collector, Follower, IngestError, Lander, NotOffered, Present, Reconciler,
-        Replayer, Roster, Running, Schedule, Schedules, Source, StoredSpending, catch_up,
-        closed_until, seeds,
+        Book, Books, Collector, Follower, IngestError, Keeper, Lander, NotOffered, Present,
+        Reconciler, Replayer, Roster, Running, Schedule, Schedules, Source, StoredSpending,
+        catch_up, closed_until, seeds,
     },
     jobs::Queue,
     lake::{Lake, LakeError},
@@ -49,6 +49,7 @@ pub struct App {
     pub reconciler: Reconciler,
     pub replayer: Replayer,
     pub collector: Collector,
+    pub keeper: Arc<Keeper>,
     pub queue: Queue,
     pub running: Running,
     /// What was answered within this second.
@@ -165,7 +166,7 @@ impl App {
             store.seed_assets(&seeds).await?;
             let revision = store.roster_revision().await?;
             let roster = Roster::new(&store.kept_assets().await?, &config.ingest, &providers);
-            let schedules = Schedules::new(store.schedules().await?);
+            let schedules = Schedules::new(store.schedules().await?, clock.now());
             let lander = Arc::new(lander);
             let replayer = Replayer::new((&lake, &store, &providers), &books, &lander);
             let reconciler =
@@ -173,6 +174,7 @@ impl App {
             let handles = (&lake, &store, &providers);
             let context = (&clock, &metrics, &lifecycle);
             let collector = Collector::new(handles, context, (&config.feeds, &fleet)).await?;
+            let keeper = Keeper::new((&lake, &store), &fleet, context).await?;
             let app = Arc::new(Self {
                 queue: Queue::new(&metrics, config.ingest.workers),
                 running: Running::default(),
@@ -184,6 +186,7 @@ impl App {
                 reconciler,
                 replayer,
                 collector,
+                keeper: Arc::new(keeper),
                 config,
                 clock,
                 store,

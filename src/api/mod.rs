@@ -34,6 +34,7 @@ mod series;
 mod settings;
 mod situation;
 mod sql;
+mod tables;
 mod tagged;
 mod verify;
 mod why;
@@ -102,6 +103,8 @@ fn for_readers() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(backfills::chunks::chunks))
         .routes(routes!(backfills::chunks::jobs))
         .routes(routes!(backfills::events::events))
+        .routes(routes!(tables::list))
+        .routes(routes!(tables::history::list))
         .routes(routes!(health::metrics))
 }
 
@@ -121,6 +124,7 @@ fn for_operators() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(dead_letters::decisions::replay))
         .routes(routes!(dead_letters::decisions::discard))
         .routes(routes!(verify::verify))
+        .routes(routes!(tables::commands::optimize))
         .routes(routes!(audit::list))
 }
 
@@ -129,6 +133,7 @@ fn for_admins() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
         .routes(routes!(assets::keep, assets::remove))
         .routes(routes!(rewind::rewind_series))
+        .routes(routes!(tables::commands::vacuum))
         .routes(routes!(settings::show))
 }
 

@@ -21,9 +21,11 @@ pub(super) use self::{
     params::{
         AssetFilter, AuditFilter, CandleRows, Cursor, FindingFilter, Formats, GapFilter, InThePast,
         IndicatorFilter, LetterFilter, Limit, OneSeries, PathSeries, Resolution, SeriesFilter,
-        SeriesList, Span, VerifyScope,
+        SeriesList, Span, VerifyScope, VersionCursor,
     },
-    problems::{Conflicting, Gone, NotAcceptable, NotFound, NotModified, Refused, Unavailable},
+    problems::{
+        Conflicting, Gone, NotAcceptable, NotFound, NotModified, Refused, Unavailable, UnderWay,
+    },
     security::require,
     words::{Octets, StateCounts},
 };

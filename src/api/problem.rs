@@ -134,6 +134,9 @@ impl From<LakeError> for Problem {
                 let gone = Self::new(StatusCode::GONE, "version_gone", detail);
                 gone.fix("ask for a newer version, or for what was known at a time with as_of")
             }
+            LakeError::UnderWay { .. } => {
+                Self::conflict("under_way", detail).fix("try again when that has ended")
+            }
             error => Self::failure(error.class(), &error),
         }
     }

@@ -24,7 +24,8 @@ use super::{
 use crate::{
     app::App,
     error::chain,
-    ingest::Schedule,
+    fleet::Duty,
+    ingest::{Keeper, Schedule},
     jobs,
     market::{By, Feed},
     store::AuditEntry,
@@ -73,7 +74,8 @@ impl<S: Send + Sync> FromRequestParts<S> for Name {
 
 /// What happens by itself
 ///
-/// Polls by timeframe, repair of what is owed, feeds, comparisons, and compaction of the lake.
+/// Polls by timeframe, repair of what is owed, feeds, comparisons, compaction, maintenance and
+/// verification of the lake.
 #[utoipa::path(
     get,
     path = "/v1/schedules",
@@ -269,6 +271,8 @@ fn every(app: &App, schedule: Schedule) -> String {
         Schedule::CollectMacro => span(app.config.feeds.indicators_every),
         Schedule::Reconcile => "landing".to_owned(),
         Schedule::Compact => "commit".to_owned(),
+        Schedule::Maintain => span(Keeper::EVERY),
+        Schedule::Verify => span(chrono::TimeDelta::days(1)),
     }
 }
 
@@ -284,6 +288,11 @@ fn next_tick_at(app: &App, schedule: Schedule) -> Option<DateTime<Utc>> {
         Schedule::Repair => Some(now + chrono::TimeDelta::seconds(1)),
         Schedule::CollectNews => of_kind(Feed::KINDS[0]),
         Schedule::CollectMacro => of_kind(Feed::KINDS[1]),
+        Schedule::Maintain => app.keeper.next_at(),
+        Schedule::Verify => {
+            let next = app.schedules.daily(schedule).max(now);
+            app.fleet.holds(&Duty::Lake).then_some(next)
+        }
         Schedule::Reconcile | Schedule::Compact => None,
     }
 }

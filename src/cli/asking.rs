@@ -16,6 +16,7 @@ use super::{
     schedules::Schedules,
     series::{Coverage, Explain, Rewind},
     status::{Status, Watermarks},
+    tables::Tables,
     verify::Verify,
 };
 use crate::config::Config;
@@ -50,6 +51,8 @@ pub(super) enum Asking {
     Schedules(Schedules),
     /// See and change which assets are kept.
     Assets(Assets),
+    /// See what the lake takes and what its commits did; keep it small.
+    Tables(Tables),
     /// See the daemons that share the work.
     Replicas(Replicas),
     /// See who asked for what.
@@ -74,6 +77,7 @@ impl Asking {
             Self::Jobs(command) => command.run(config).await,
             Self::Schedules(command) => command.run(config).await,
             Self::Assets(command) => command.run(config).await,
+            Self::Tables(command) => command.run(config).await,
             Self::Replicas(command) => command.run(config).await,
             Self::Audit(command) => command.run(config).await,
         };

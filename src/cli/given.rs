@@ -39,6 +39,11 @@ pub(super) fn schedule(text: &str) -> Result<String, String> {
     id(&text.replace('/', "-")).map_err(|_| "write a name like poll-1m or repair".to_owned())
 }
 
+/// A table becomes a part of a path too.
+pub(super) fn table(text: &str) -> Result<String, String> {
+    id(text).map_err(|_| "write a name like raw_market_data_1m".to_owned())
+}
+
 pub(super) fn patience(text: &str) -> Result<std::time::Duration, String> {
     let span =
         humantime::parse_duration(text).map_err(|error| format!("{error}; write 1s or 1m"))?;

@@ -26,6 +26,7 @@ mod series;
 mod serve;
 mod simulate_exchange;
 mod status;
+mod tables;
 mod verify;
 mod watch;
 

@@ -4,6 +4,7 @@ mod backfill;
 mod calendars;
 mod cdp_key;
 mod feeds;
+mod lake;
 mod limit;
 mod providers;
 mod reader;
@@ -27,6 +28,7 @@ pub use self::{
     backfill::BackfillConfig,
     cdp_key::CdpKey,
     feeds::FeedsConfig,
+    lake::LakeConfig,
     limit::Limit,
     providers::{
         AlphaVantageConfig, CoinbaseConfig, HttpConfig, OandaConfig, Plan, PriceSide,
@@ -63,18 +65,6 @@ pub struct Config {
     pub log: LogConfig,
     /// Every setting as it is in effect, with what is secret covered up.
     pub shown: serde_json::Value,
-}
-
-#[derive(Debug, Clone)]
-pub struct LakeConfig {
-    pub path: std::path::PathBuf,
-    pub append_compression: i32,
-    pub compact_compression: i32,
-    pub compact_after: usize,
-    pub target_file_bytes: u64,
-    pub commit_linger: std::time::Duration,
-    pub commit_rows: usize,
-    pub max_commit_rows: usize,
 }
 
 #[derive(Debug, Clone)]
@@ -143,7 +133,7 @@ impl Config {
             auth,
             store_url: store::store_url(&mut read),
             replica: replica::replica(&mut read),
-            lake: lake(&mut read),
+            lake: lake::lake(&mut read),
             ingest: ingest(&mut read),
             calendars: calendars::calendars(&mut read),
             stale_after: Timeframe::ALL.map(|timeframe| {
@@ -173,21 +163,6 @@ impl Config {
     /// How overdue the next candle may be before a series is stale.
     pub fn stale_after(&self, timeframe: Timeframe) -> TimeDelta {
         self.stale_after[timeframe as usize]
-    }
-}
-
-fn lake(read: &mut Reader) -> LakeConfig {
-    let level = |level: &i32| (1..=22).contains(level);
-    let mib: u64 = read.get_if("lake.target_file_mib", "use 1 or more", |mib| *mib >= 1);
-    LakeConfig {
-        path: read.get("lake.path"),
-        append_compression: read.get_if("lake.append_compression", "use 1 to 22", level),
-        compact_compression: read.get_if("lake.compact_compression", "use 1 to 22", level),
-        compact_after: read.get_if("lake.compact_after", "use 2 or more", |files| *files >= 2),
-        target_file_bytes: mib * 1024 * 1024,
-        commit_linger: read.get::<Span>("lake.commit_linger").into(),
-        commit_rows: read.get_if("lake.commit_rows", "use 1 or more", |rows| *rows >= 1),
-        max_commit_rows: read.get_if("lake.max_commit_rows", "use 1 or more", |rows| *rows >= 1),
     }
 }
 

@@ -2,13 +2,14 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot};
 
 use super::{Book, Books, IngestError, catch_up::catch_up_table, compactor::Compactor};
 use crate::{
     clock::Clock,
     config::LakeConfig,
     crash,
+    error::chain,
     fleet::Fleet,
     lake::{Append, CandleTable, Lake, LakeError, LandingRecord},
     lifecycle::Lifecycle,
@@ -26,7 +27,15 @@ type Reply = oneshot::Sender<Result<u64, IngestError>>;
 
 /// The committing tasks, by timeframe.
 #[derive(Debug)]
-pub(super) struct Groups(BTreeMap<Timeframe, mpsc::Sender<(Landing, Reply)>>);
+pub(super) struct Groups(BTreeMap<Timeframe, Counter>);
+
+/// Where a committing task is given its work.
+#[derive(Debug)]
+struct Counter {
+    landings: mpsc::Sender<(Landing, Reply)>,
+    /// Has it take in, between two commits, what others have committed.
+    news: Arc<Notify>,
+}
 
 /// Landings that may wait for the next commit; more wait outside.
 const WAITING: usize = 4_096;
@@ -56,8 +65,9 @@ impl Groups {
                 compactor: Compactor::new(table.as_table(), lifecycle),
                 lifecycle: lifecycle.clone(),
             };
-            lifecycle.spawn_detached(group.run(landings));
-            (table.timeframe(), sender)
+            let news = Arc::new(Notify::new());
+            lifecycle.spawn_detached(group.run(landings, news.clone()));
+            (table.timeframe(), Counter { landings: sender, news })
         };
         Self(lake.tables().map(start).collect())
     }
@@ -66,8 +76,13 @@ impl Groups {
     pub(super) async fn commit(&self, landing: Landing) -> Result<u64, IngestError> {
         let (reply, answer) = oneshot::channel();
         let group = &self.0[&landing.book.series().timeframe];
-        group.send((landing, reply)).await.map_err(|_| IngestError::Stopping)?;
+        group.landings.send((landing, reply)).await.map_err(|_| IngestError::Stopping)?;
         answer.await.map_err(|_| IngestError::Stopping)?
+    }
+
+    /// Has what others have committed taken in soon, and the store told, although nothing lands.
+    pub(super) fn take_in(&self, timeframe: Timeframe) {
+        self.0[&timeframe].news.notify_one();
     }
 }
 
@@ -86,8 +101,16 @@ struct Group {
 
 impl Group {
     /// Ends when the last lander is gone, after the commit in flight.
-    async fn run(mut self, mut landings: mpsc::Receiver<(Landing, Reply)>) {
-        while let Some(first) = landings.recv().await {
+    async fn run(mut self, mut landings: mpsc::Receiver<(Landing, Reply)>, news: Arc<Notify>) {
+        loop {
+            let first = tokio::select! {
+                first = landings.recv() => first,
+                () = news.notified() => {
+                    self.take_in().await;
+                    continue;
+                }
+            };
+            let Some(first) = first else { break };
             let group = self.gather(first, &mut landings).await;
             self.commit(group).await;
             self.compactor.run_if_alone(&self.fleet);
@@ -199,12 +222,28 @@ impl Group {
         written.unwrap_or_else(|_| (Vec::new(), Err(LakeError::Stopped)))
     }
 
+    /// Failing costs nothing: the next landing, or the next time, does it.
+    async fn take_in(&self) {
+        if let Err(error) = self.catch_up(self.table.known().await).await {
+            let table = self.table.name();
+            tracing::warn!(table, error = chain(&error), "what others have landed is not taken in");
+        }
+    }
+
     /// Takes in what somebody else has committed since version `known`.
     async fn catch_up(&self, known: u64) -> Result<(), IngestError> {
         let _turn = self.books.turn().await;
         let newest = self.table.version();
         let is_ours = |provider: &ProviderId| self.fleet.keeps_books_of(provider);
-        catch_up_table(&self.table, &self.store, &self.books, (known, &is_ours)).await?;
+        // What the store was told of the books that are kept here is in them, also where they were
+        // taken over long after this table was opened. The log may no longer have it.
+        let told = self.store.landed_versions(self.table.name()).await?;
+        let kept = self.books.providers().into_iter().filter(is_ours);
+        let told = kept.filter_map(|provider| told.of(&provider)).min();
+        let known = told.map_or(known, |told| told.max(known));
+        if known < newest {
+            catch_up_table(&self.table, &self.store, &self.books, (known, &is_ours)).await?;
+        }
         self.table.acknowledge(newest).await;
         Ok(())
     }

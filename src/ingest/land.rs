@@ -18,7 +18,7 @@ use crate::{
     fleet::Fleet,
     lake::{Append, Lake, LandingRecord, Rows},
     lifecycle::Lifecycle,
-    market::{Fact, Run, Window},
+    market::{Fact, Run, Timeframe, Window},
     quality::{DeadLetter, Verdict},
     store::Store,
     telemetry::Metrics,
@@ -84,6 +84,11 @@ impl Lander {
         verdicts: Vec<Verdict>,
     ) -> Result<Landed, IngestError> {
         self.land_account(book, verdicts, import::POLICY, Account::Late).await
+    }
+
+    /// Has what others have landed in a timeframe's table taken in soon.
+    pub fn take_in(&self, timeframe: Timeframe) {
+        self.groups.take_in(timeframe);
     }
 
     async fn land_account(

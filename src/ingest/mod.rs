@@ -21,6 +21,7 @@
 //! rewind.rs     takes back what is known, so that it is asked for again
 //! catch_up.rs   at start, and when somebody else committed: replays the records of the log
 //! follow.rs     what other replicas land, taken in so that everyone may be read from
+//! keeper.rs     the lake maintained once a day: what nobody needs any more is removed
 //! ```
 #![doc = include_str!("decisions.md")]
 
@@ -37,6 +38,7 @@ mod evidence;
 mod follow;
 mod group;
 mod import;
+mod keeper;
 mod known;
 mod land;
 mod plan;
@@ -63,6 +65,7 @@ pub use self::{
     evidence::Policy,
     follow::Follower,
     import::{ImportSummary, Importer},
+    keeper::Keeper,
     land::{Landed, Lander},
     plan::{before, closed_until, fill_window, poll_window},
     present::Present,

@@ -7,7 +7,7 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::{
     market::Timeframe,
@@ -27,10 +27,14 @@ pub enum Schedule {
     Reconcile,
     /// Merging small files of the lake.
     Compact,
+    /// Removing what nobody needs any more from the lake.
+    Maintain,
+    /// Seeing whether everything that must hold does.
+    Verify,
 }
 
 impl Schedule {
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::Poll(Timeframe::M1),
         Self::Poll(Timeframe::M5),
         Self::Poll(Timeframe::M15),
@@ -42,6 +46,8 @@ impl Schedule {
         Self::CollectMacro,
         Self::Reconcile,
         Self::Compact,
+        Self::Maintain,
+        Self::Verify,
     ];
 
     pub const fn as_str(self) -> &'static str {
@@ -57,6 +63,8 @@ impl Schedule {
             Self::CollectMacro => "collect-macro",
             Self::Reconcile => "reconcile",
             Self::Compact => "compact",
+            Self::Maintain => "maintain",
+            Self::Verify => "verify",
         }
     }
 
@@ -72,8 +80,14 @@ impl fmt::Display for Schedule {
 }
 
 /// Every schedule as it stands.
-#[derive(Debug, Default)]
-pub struct Schedules(Mutex<BTreeMap<Schedule, State>>);
+#[derive(Debug)]
+pub struct Schedules {
+    states: Mutex<BTreeMap<Schedule, State>>,
+    started_at: DateTime<Utc>,
+}
+
+/// What happens once a day happens so long after the start for the first time.
+const FIRST: TimeDelta = TimeDelta::minutes(10);
 
 #[derive(Debug, Default)]
 struct State {
@@ -83,8 +97,8 @@ struct State {
 
 impl Schedules {
     /// What the store says at the start; what was asked for before that is over.
-    pub fn new(kept: Vec<KeptSchedule>) -> Self {
-        let schedules = Self::default();
+    pub fn new(kept: Vec<KeptSchedule>, started_at: DateTime<Utc>) -> Self {
+        let schedules = Self { states: Mutex::default(), started_at };
         schedules.take_up(kept);
         schedules
     }
@@ -125,7 +139,13 @@ impl Schedules {
         self.states().get(&schedule).and_then(|state| state.last_tick_at)
     }
 
+    /// When it is due if it is to happen once a day.
+    pub fn daily(&self, schedule: Schedule) -> DateTime<Utc> {
+        let last = self.last_tick_at(schedule);
+        last.map_or(self.started_at + FIRST, |last| last + TimeDelta::days(1))
+    }
+
     fn states(&self) -> MutexGuard<'_, BTreeMap<Schedule, State>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.states.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -13,6 +13,7 @@ mod run;
 mod scheduler;
 mod stand_in;
 mod timetable;
+mod verification;
 mod worker;
 
 pub use self::{

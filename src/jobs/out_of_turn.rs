@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use futures::future::BoxFuture;
 
-use super::JobSpec;
+use super::{JobSpec, verification};
 use crate::{
     app::App,
     error::chain,
@@ -54,6 +54,9 @@ fn tick(app: &Arc<App>, schedule: Schedule) {
                 app.queue.enqueue(JobSpec::Reconcile(book.series().clone()));
             }
         }
+        // Whoever has the duty; one that is under way will do.
+        Schedule::Maintain => _ = app.keeper.begin_all(),
+        Schedule::Verify => verification::begin(app),
         Schedule::Compact if !app.fleet.holds(&Duty::Lake) => {}
         Schedule::Compact => {
             // One at a time; a compaction beside it that is faster wins, and nothing is lost.

@@ -8,6 +8,9 @@ use crate::{app::App, error::chain, ingest::Schedule, market::ProviderId};
 /// How often it is looked what the others have landed. Real time: nothing of the market hangs on it.
 const FOLLOW: Duration = Duration::from_secs(1);
 
+/// So many commits of others in a table in which nothing of ours lands are taken in at once.
+const BEHIND: u64 = 1_000;
+
 /// Starts both, and stops them with the program. Without other replicas there is nothing to do.
 pub fn start(app: &Arc<App>) {
     if !app.fleet.is_alone() {
@@ -43,6 +46,7 @@ async fn follow(app: Arc<App>) {
             poll_all(&app, &provider);
         }
         app.follower.maintain().await;
+        app.keeper.keep_up(&app.lander, BEHIND).await;
     }
 }
 

@@ -11,7 +11,7 @@ use std::{
 use chrono::{DateTime, Utc};
 use tokio_cron_scheduler::{Job, JobScheduler, JobSchedulerError};
 
-use super::{JobSpec, Timetable, take_up};
+use super::{JobSpec, Timetable, take_up, verification};
 use crate::{
     app::App,
     error::chain,
@@ -76,6 +76,15 @@ impl Heartbeat {
             self.enqueue_fills(now);
         }
         self.enqueue_collections(now);
+        let is_due = self.app.schedules.daily(Schedule::Verify) <= now;
+        if is_due && !self.app.schedules.is_paused(Schedule::Verify) {
+            self.app.schedules.ticked(Schedule::Verify, now);
+            verification::begin(&self.app);
+        }
+        let is_held_up = self.app.schedules.is_paused(Schedule::Maintain);
+        if !is_held_up && self.app.keeper.begin_if_due(now) {
+            self.app.schedules.ticked(Schedule::Maintain, now);
+        }
     }
 
     /// Looks whether anything was decided, also by another replica. If the store does not answer

@@ -73,6 +73,32 @@ impl Table {
         })
     }
 
+    /// Merges the unfinished files of every partition that has several.
+    ///
+    /// Fails with `UnderWay` if this process is at the table already.
+    pub fn optimize(&self) -> BoxFuture<'_, Result<(), LakeError>> {
+        Box::pin(async move {
+            let _turn = self.turn()?;
+            self.look().await?;
+            while self.optimize_once().await? {}
+            Ok(())
+        })
+    }
+
+    /// Whether there was something to merge.
+    async fn optimize_once(&self) -> Result<bool, LakeError> {
+        let newest = self.snapshot();
+        let state = newest.snapshot().map_err(|error| self.delta(error))?;
+        let (log, target) = (state.log_data(), self.target());
+        let mut has_merged = false;
+        for mut files in partitions(log.iter().filter(|file| file.size() < target)).into_values() {
+            files.sort_by_key(LogicalFileView::size);
+            let files = bounded(files, target);
+            has_merged |= files.len() > 1 && self.merge(&newest, &files).await?.is_some();
+        }
+        Ok(has_merged)
+    }
+
     fn target(&self) -> i64 {
         i64::try_from(self.config.target_file_bytes).unwrap_or(i64::MAX)
     }

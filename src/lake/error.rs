@@ -24,6 +24,8 @@ pub enum LakeError {
     VersionGone { table: &'static str, version: u64 },
     #[error("{table}: version {version} of the log cannot be read: {detail}")]
     LogUnreadable { table: &'static str, version: u64, detail: String },
+    #[error("{table}: files are being merged or removed already")]
+    UnderWay { table: &'static str },
     #[error("a task of the lake was stopped")]
     Stopped,
 }
@@ -31,7 +33,7 @@ pub enum LakeError {
 impl LakeError {
     pub fn class(&self) -> ErrorClass {
         match self {
-            Self::MovedOn { .. } => ErrorClass::Conflict,
+            Self::MovedOn { .. } | Self::UnderWay { .. } => ErrorClass::Conflict,
             Self::NoVersion { .. } => ErrorClass::Invalid,
             Self::VersionGone { .. } => ErrorClass::NotFound,
             Self::Folder { .. } | Self::Delta { .. } | Self::Query { .. } | Self::Stopped => {

@@ -5,12 +5,16 @@ mod commit;
 mod compact;
 mod encoding;
 mod error;
+mod history;
 mod indicators;
+mod leftovers;
+mod log;
 mod news;
 mod query;
 mod record;
 mod shape;
 mod table;
+mod upkeep;
 
 use std::{
     collections::BTreeMap,
@@ -24,11 +28,14 @@ pub use self::{
     },
     compact::Compaction,
     error::LakeError,
+    history::{Change, Content},
     indicators::{IndicatorTable, LandedObservation, RevisedObservation},
+    leftovers::Amount,
     news::{LandedMention, MentionFilter, NewsTable},
     query::{Past, Pinned},
     record::{CommitRecord, FeedRecord, LandingRecord},
     table::Table,
+    upkeep::{Size, Upkeep},
 };
 use crate::{config::LakeConfig, market::Timeframe, telemetry::Metrics};
 
@@ -67,6 +74,11 @@ impl Lake {
     pub fn all(&self) -> impl Iterator<Item = &Arc<Table>> {
         let candles = self.tables().map(|table| table.as_table());
         candles.chain([self.news.as_table(), self.indicators.as_table()])
+    }
+
+    /// The table of that name.
+    pub fn named(&self, name: &str) -> Option<&Arc<Table>> {
+        self.all().find(|table| table.name() == name)
     }
 
     pub fn news(&self) -> &Arc<NewsTable> {

@@ -39,12 +39,22 @@ pub struct Pinned {
     known_at: Option<DateTime<Utc>>,
 }
 
+impl Pinned {
+    /// `None` for whatever is newest.
+    pub(super) fn version(&self) -> Option<u64> {
+        self.table.as_ref()?.version()
+    }
+}
+
 impl Table {
     /// Fails if there is no such version.
     pub async fn pin(&self, past: Past) -> Result<Pinned, LakeError> {
         let table = match past.version {
             None => None,
-            Some(version) => Some(self.at(version).await?),
+            Some(version) => match self.at(version).await {
+                Ok(table) => Some(table),
+                Err(error) => return Err(self.gone_or(version, error).await),
+            },
         };
         Ok(Pinned { table, known_at: past.known_at })
     }

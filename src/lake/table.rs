@@ -17,7 +17,7 @@ use futures::future::BoxFuture;
 use tokio::sync::Mutex;
 use url::Url;
 
-use super::{CommitRecord, Lake, LakeError, record, shape::Shape};
+use super::{CommitRecord, Lake, LakeError, log, record, shape::Shape};
 use crate::{config::LakeConfig, telemetry::Metrics};
 
 /// The writer's handle grows and slows with every commit made through it, so it is opened anew
@@ -39,6 +39,8 @@ pub struct Table {
     pub(super) writer: Mutex<Writer>,
     newest: RwLock<DeltaTable>,
     compaction_is_held_up: AtomicBool,
+    /// Whoever removes files, or merges all of them, does so alone.
+    pub(super) upkeep: Mutex<()>,
 }
 
 /// The handle commits are made through.
@@ -80,6 +82,7 @@ impl Table {
             }),
             newest: RwLock::new(table),
             compaction_is_held_up: AtomicBool::new(false),
+            upkeep: Mutex::default(),
         })
     }
 
@@ -112,14 +115,28 @@ impl Table {
         if version > last {
             return Err(LakeError::NoVersion { table: self.name(), version, newest: last });
         }
-        let log = newest.log_store();
-        let entry = log.read_commit_entry(version).await.map_err(|error| self.delta(error))?;
-        if entry.is_none() {
+        if !self.has_entry(&newest, version).await? {
             return Err(LakeError::VersionGone { table: self.name(), version });
         }
-        let builder = DeltaTableBuilder::from_url(log.root_url().clone());
+        let builder = DeltaTableBuilder::from_url(newest.log_store().root_url().clone());
         let builder = builder.map_err(|error| self.delta(error))?;
         builder.with_version(version).load().await.map_err(|error| self.delta(error))
+    }
+
+    /// `error`, unless it came about because the log no longer reaches back to the version.
+    pub(super) async fn gone_or(&self, version: u64, error: LakeError) -> LakeError {
+        let oldest = self.listing().await.map(|listing| listing.oldest_readable());
+        match oldest {
+            Ok(oldest) if oldest.is_none_or(|oldest| version < oldest) => {
+                LakeError::VersionGone { table: self.name(), version }
+            }
+            _ => error,
+        }
+    }
+
+    async fn has_entry(&self, table: &DeltaTable, version: u64) -> Result<bool, LakeError> {
+        let found = log::has_entry(&table.log_store(), version).await;
+        found.map_err(|error| self.delta(error))
     }
 
     /// Version of the newest commit made or seen here.
@@ -161,17 +178,22 @@ impl Table {
         writer.known = writer.known.max(version);
     }
 
+    /// The newest version of which that was said, or that was committed here after one.
+    pub async fn known(&self) -> u64 {
+        self.writer.lock().await.known
+    }
+
     /// Looks whether somebody else has committed, and reads from then on as of the newest commit.
     pub async fn look(&self) -> Result<bool, LakeError> {
         let newest = self.snapshot();
-        let next = newest.version().unwrap_or(0) + 1;
-        let entry = newest.log_store().read_commit_entry(next).await;
-        if entry.map_err(|error| self.delta(error))?.is_none() {
+        let version = newest.version().unwrap_or(0);
+        // Whoever has not looked for long finds that the log begins after what comes next.
+        if !self.has_entry(&newest, version + 1).await? && self.has_entry(&newest, version).await? {
             return Ok(false);
         }
         let mut writer = self.writer.lock().await;
         self.reopen(&mut writer).await?;
-        Ok(true)
+        Ok(self.version() != version)
     }
 
     /// By which the table is told from any other of its name.
@@ -222,11 +244,19 @@ impl Table {
         of: &'a (impl fmt::Display + Sync),
     ) -> BoxFuture<'a, Result<i64, LakeError>> {
         Box::pin(async move {
-            let newest = self.snapshot();
-            let state = newest.snapshot().map_err(|error| self.delta(error))?;
-            let landings = state.transaction_version(&newest.log_store(), of).await;
-            Ok(landings.map_err(|error| self.delta(error))?.unwrap_or(0))
+            match self.landings_seen(of).await {
+                // What was known of the log may be gone from it.
+                Err(_) if self.look().await? => self.landings_seen(of).await,
+                landings => landings,
+            }
         })
+    }
+
+    async fn landings_seen(&self, of: &(impl fmt::Display + Sync)) -> Result<i64, LakeError> {
+        let newest = self.snapshot();
+        let state = newest.snapshot().map_err(|error| self.delta(error))?;
+        let landings = state.transaction_version(&newest.log_store(), of).await;
+        Ok(landings.map_err(|error| self.delta(error))?.unwrap_or(0))
     }
 
     pub(super) fn query(&self, source: DataFusionError) -> LakeError {
@@ -260,7 +290,7 @@ fn create_folder(folder: &std::path::Path) -> Result<Url, LakeError> {
         .map_err(|()| failed(std::io::Error::other("the path is not absolute")))
 }
 
-async fn load(url: &Url) -> Result<DeltaTable, DeltaTableError> {
+pub(super) async fn load(url: &Url) -> Result<DeltaTable, DeltaTableError> {
     DeltaTableBuilder::from_url(url.clone())?.load().await
 }
 

@@ -38,7 +38,7 @@ impl Bronze {
     }
 
     fn find(&self, name: &str) -> Option<&Arc<Table>> {
-        self.lake.all().find(|table| table.name() == name)
+        self.lake.named(name)
     }
 
     async fn rows(&self, table: &Table) -> Result<Arc<dyn TableProvider>, LakeError> {

@@ -23,6 +23,7 @@ mod roster;
 mod schedules;
 mod sqlite;
 mod statement;
+mod upkeep;
 
 use chrono::{DateTime, Utc};
 
@@ -44,6 +45,7 @@ pub use self::{
     replicas::ReplicaRecord,
     roster::{KeptAsset, Source},
     schedules::{KeptSchedule, Paused},
+    upkeep::KeptUpkeep,
 };
 use self::{engine::Engine, fences::Fences, statement::sql};
 use crate::config::StoreUrl;

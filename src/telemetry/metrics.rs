@@ -44,6 +44,13 @@ pub struct Metrics {
     pub delta_commit_seconds: HistogramVec,
     pub delta_compactions: IntCounterVec,
     pub delta_files: IntGaugeVec,
+    pub verified_at: IntGauge,
+    pub invariant_violations: IntGaugeVec,
+    pub upkeep_success: IntGaugeVec,
+    pub upkeep_seconds: HistogramVec,
+    pub upkeep_files: IntGaugeVec,
+    pub upkeep_bytes: IntGaugeVec,
+    pub upkeep_entries_removed: IntCounterVec,
     pub jobs: IntCounterVec,
     pub job_seconds: HistogramVec,
     pub jobs_queued: IntGaugeVec,
@@ -229,6 +236,43 @@ impl Metrics {
                 &["table"],
             )?,
             delta_files: new.gauge("delta_files", "Live data files per table.", &["table"])?,
+            verified_at: new.plain_gauge(
+                "verified_timestamp_seconds",
+                "When this process last saw whether everything that must hold does, Unix time; 0 if it \
+                 never did.",
+            )?,
+            invariant_violations: new.gauge(
+                "invariant_violations",
+                "How often something that must hold did not when that was last looked at; any is a \
+                 fault.",
+                &["invariant"],
+            )?,
+            upkeep_success: new.gauge(
+                "upkeep_success_timestamp_seconds",
+                "When a table was last maintained to the end, Unix time; 0 if it never was. Of \
+                 several replicas the newest holds.",
+                &["table"],
+            )?,
+            upkeep_seconds: new.histogram(
+                "upkeep_seconds",
+                "Time to maintain a table.",
+                &["table"],
+            )?,
+            upkeep_files: new.gauge(
+                "upkeep_files",
+                "Data files on the disk before and after a table was last maintained, needed or not.",
+                &["table", "moment"],
+            )?,
+            upkeep_bytes: new.gauge(
+                "upkeep_bytes",
+                "What those files take.",
+                &["table", "moment"],
+            )?,
+            upkeep_entries_removed: new.counter(
+                "upkeep_entries_removed_total",
+                "Entries that were removed from the log of a table because of their age.",
+                &["table"],
+            )?,
             jobs: new.counter(
                 "jobs_total",
                 "Jobs run, by kind and outcome.",

@@ -19,9 +19,11 @@ mod stage;
 #[path = "../it/support"]
 mod support {
     pub(crate) mod daemon;
+    pub(crate) mod files;
     pub(crate) mod postgres;
 }
 mod ticks;
+mod upkeep;
 mod workload;
 mod year;
 
@@ -61,6 +63,9 @@ fn main() {
         }
         if wanted("ticks") {
             ticks::measure().await;
+        }
+        if wanted("upkeep") {
+            upkeep::measure().await;
         }
     });
 }

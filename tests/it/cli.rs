@@ -94,7 +94,7 @@ fn import<'a>(files: &[&'a str], more: &[&'a str]) -> Vec<&'a str> {
 }
 
 /// What asks a daemon, and the commands inside of it.
-const ASKING: [(&str, &[&str]); 17] = [
+const ASKING: [(&str, &[&str]); 18] = [
     ("backfill", &[]),
     ("backfills", &["list", "show", "watch", "pause", "resume", "cancel", "retry", "chunks"]),
     ("status", &[]),
@@ -109,6 +109,7 @@ const ASKING: [(&str, &[&str]); 17] = [
     ("jobs", &[]),
     ("schedules", &["list", "pause", "resume", "trigger"]),
     ("assets", &["list", "add", "set", "disable", "enable", "remove"]),
+    ("tables", &["list", "history", "vacuum", "optimize"]),
     ("replicas", &[]),
     ("audit", &[]),
     ("completions", &[]),

@@ -32,4 +32,5 @@ mod store;
 mod support;
 mod telling;
 mod three_providers;
+mod upkeep;
 mod verify;

@@ -1,6 +1,10 @@
 //! `GET /v1/verify`: what holds is said to hold, and every fault that is put there is found.
 
+use std::time::Duration;
+
 use barkeep::{
+    ingest::Schedule,
+    jobs::Heartbeat,
     market::{Fact, Run, Series, Timeframe, Window},
     store::SeriesChange,
 };
@@ -203,4 +207,30 @@ async fn what_there_is_not_cannot_be_verified() {
         app.get(&format!("/v1/verify{query}")).await.problem_of(query, status);
     }
     assert_eq!(broken(&app, "").await, [], "nothing is as it should be");
+}
+
+/// The metrics that are not zero, of those that begin so.
+async fn told(app: &TestApp, name: &str) -> Vec<String> {
+    let metrics = app.get("/metrics").await;
+    let lines = metrics.text().lines().filter(|line| line.starts_with(name));
+    lines.filter(|line| !line.ends_with(" 0")).map(str::to_owned).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_does_not_hold_shows_in_the_metrics_within_a_day() {
+    let app = settled().await;
+    append(&app, &selecting(&[])).await;
+    let heartbeat = Heartbeat::new(&app.app);
+    heartbeat.beat();
+    assert_eq!(app.app.schedules.last_tick_at(Schedule::Verify), None, "not at once");
+    app.clock.advance(TimeDelta::hours(1));
+    heartbeat.beat();
+    let verified = async {
+        while told(&app, "barkeep_verified_timestamp_seconds").await.is_empty() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_mins(1), verified).await.unwrap();
+    let broken = told(&app, "barkeep_invariant_violations").await;
+    assert_eq!(broken, [r#"barkeep_invariant_violations{invariant="rows_are_there_once"} 3"#]);
 }

@@ -69,6 +69,9 @@ pub(in crate::api) enum Formats {}
 /// Where the page before ended.
 pub(in crate::api) enum Cursor {}
 
+/// Where the page of versions before ended.
+pub(in crate::api) enum VersionCursor {}
+
 /// At most `MOST`, and `USUAL` where nobody says how many.
 pub(in crate::api) enum Limit<const MOST: u32, const USUAL: u32> {}
 
@@ -264,6 +267,13 @@ impl IntoParams for Cursor {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
         let example = "1709726430000000.bf_018e13f6a1c07f3e8a54b1c2d3e4f506";
         let cursor = text("^[0-9]{1,16}\\.[A-Za-z0-9_.]+$", example);
+        vec![query("cursor", "The `next` of the page before.", cursor)]
+    }
+}
+
+impl IntoParams for VersionCursor {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let cursor = text("^v\\.[0-9]{1,19}$", "v.20163");
         vec![query("cursor", "The `next` of the page before.", cursor)]
     }
 }

@@ -35,6 +35,10 @@ pub(in crate::api) enum Gone {}
 
 /// 409: the world is not as the request takes it to be.
 pub(in crate::api) enum Conflicting {}
+
+/// 409: it is being done already.
+pub(in crate::api) enum UnderWay {}
+
 /// 304: what the caller has still holds.
 pub(in crate::api) enum NotModified {}
 
@@ -82,6 +86,13 @@ impl IntoResponses for Conflicting {
             .fix("what can be done with it: retry-failed")
             .allowed(&["retry-failed"]);
         one("It cannot be done as things are; `fix` says what can.", &example)
+    }
+}
+
+impl IntoResponses for UnderWay {
+    fn responses() -> Responses {
+        let error = LakeError::UnderWay { table: "raw_market_data_1m" };
+        one("Files of the table are being merged or removed already.", &error.into())
     }
 }
 

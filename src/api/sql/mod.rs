@@ -1,6 +1,7 @@
 //! `POST /v1/sql`: questions in SQL about the lake and about the daemon itself.
 
 mod columns;
+mod lists;
 mod system;
 
 use std::{collections::BTreeMap, io, sync::Arc};
@@ -40,7 +41,7 @@ use crate::{
 pub(super) struct Asked {
     /// One statement that selects. Tables are `bronze.raw_market_data_1m` and the like, and
     /// `system.series`, `system.gaps`, `system.dead_letters`, `system.jobs`, `system.backfills`,
-    /// `system.schedules` and `system.replicas`; `show tables` lists them, `describe TABLE` their columns.
+    /// `system.tables`, `system.commits`, `system.schedules` and `system.replicas`; `show tables` lists them, `describe TABLE` their columns.
     #[schema(max_length = 65536)]
     query: String,
     /// Without what was received later: what was known then.

@@ -18,6 +18,8 @@ pub(in crate::cli) enum Form {
     List,
     /// The names of a list of things.
     Names,
+    /// The series of a list of things, three at most.
+    Series,
     /// Shares of limits.
     Shares,
     /// How many of each kind; those of which there are none are left out.
@@ -73,6 +75,10 @@ pub(in crate::cli) const fn list(title: &'static str, at: &'static str) -> Colum
 
 pub(in crate::cli) const fn names(title: &'static str, at: &'static str) -> Column {
     column(title, at, Form::Names)
+}
+
+pub(in crate::cli) const fn series(title: &'static str, at: &'static str) -> Column {
+    column(title, at, Form::Series)
 }
 
 pub(in crate::cli) const fn counts(title: &'static str, at: &'static str) -> Column {

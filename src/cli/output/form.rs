@@ -20,6 +20,7 @@ pub(in crate::cli) fn shown(value: Option<&Value>, form: Form) -> String {
         Form::Share => value.as_f64().map(per_cent),
         Form::List => list(value, as_it_is),
         Form::Names => list(value, |item| shown(item.get("name"), Form::Text)),
+        Form::Series => series(value),
         Form::Shares => list(value, limit_share),
         Form::Counts => of_each(value),
     };
@@ -52,6 +53,16 @@ fn of_each(value: &Value) -> Option<String> {
     let some = kinds.filter_map(|(kind, count)| Some((kind, count.as_i64().filter(|n| *n > 0)?)));
     let words: Vec<String> =
         some.map(|(kind, n)| format!("{} {}", grouped(n), clean(kind))).collect();
+    Some(if words.is_empty() { NOTHING.to_owned() } else { words.join(", ") })
+}
+
+/// One commit may carry hundreds.
+fn series(value: &Value) -> Option<String> {
+    const SHOWN: usize = 3;
+    let items = value.as_array()?;
+    let first = items.iter().take(SHOWN).map(|item| shown(item.get("series"), Form::Text));
+    let mut words: Vec<String> = first.collect();
+    words.extend(items.len().checked_sub(SHOWN + 1).map(|more| format!("{} more", more + 1)));
     Some(if words.is_empty() { NOTHING.to_owned() } else { words.join(", ") })
 }
 
@@ -169,6 +180,14 @@ mod tests {
     #[test]
     fn what_came_from_outside_does_not_steer_the_terminal() {
         assert_eq!(shown(Some(&json!("a\u{1b}[2Jb\nc\u{9b}d")), Form::Text), "a [2Jb c d");
+    }
+
+    #[test]
+    fn of_many_series_the_first_are_named_and_the_others_counted() {
+        let all = ["a", "b", "c", "d", "e"].map(|name| json!({ "series": name }));
+        for (count, expected) in [(0, "–"), (1, "a"), (3, "a, b, c"), (5, "a, b, c, 2 more")] {
+            assert_eq!(shown(Some(&json!(all[..count])), Form::Series), expected);
+        }
     }
 
     #[test]

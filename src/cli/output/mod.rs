@@ -10,7 +10,8 @@ use std::io::{self, ErrorKind, IsTerminal, Write};
 
 pub(super) use self::{
     column::{
-        Column, Form, count, counts, instant, list, names, seconds, share, shares, text, word,
+        Column, Form, count, counts, instant, list, names, seconds, series, share, shares, text,
+        word,
     },
     form::{grouped, shown},
     plan::plan,

@@ -56,11 +56,12 @@ impl CandleTable {
         past: &'a Pinned,
     ) -> BoxFuture<'a, Result<Vec<LandedCandle>, LakeError>> {
         Box::pin(async move {
-            if window.is_empty() {
-                return Ok(Vec::new());
-            }
-            let rows = self.scan_past(past).await?;
-            let mut candles = self.read(self.rows(rows, series, window)?, read).await?;
+            let rows = self.past_rows(series, window, past).await;
+            let mut candles = match (rows, past.version()) {
+                // Its files went while they were read.
+                (Err(error), Some(version)) => return Err(self.gone_or(version, error).await),
+                (rows, _) => rows?,
+            };
             candles.sort_by_key(|landed| (landed.candle.open_time, landed.revision));
             candles.dedup_by(|newer, older| {
                 let same = newer.candle.open_time == older.candle.open_time;
@@ -71,6 +72,19 @@ impl CandleTable {
             });
             Ok(candles)
         })
+    }
+
+    async fn past_rows(
+        &self,
+        series: &Series,
+        window: Window,
+        past: &Pinned,
+    ) -> Result<Vec<LandedCandle>, LakeError> {
+        if window.is_empty() {
+            return Ok(Vec::new());
+        }
+        let rows = self.scan_past(past).await?;
+        self.read(self.rows(rows, series, window)?, read).await
     }
 
     /// The stretches of consecutive candles that each series has, from the rows themselves.

@@ -15,6 +15,7 @@ mod problems;
 mod rewind;
 mod rows;
 mod series;
+mod tables;
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;

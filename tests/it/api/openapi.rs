@@ -45,6 +45,7 @@ fn named(path: &str, ids: &[(&str, &str)]) -> String {
     let path = ids.iter().fold(path.to_owned(), |path, (place, id)| path.replace(place, id));
     let series = [("{provider}", "coinbase"), ("{asset}", "BTCUSD"), ("{timeframe}", "1m")];
     let path = series.iter().fold(path, |path, (place, name)| path.replace(place, name));
+    let path = path.replace("tables/{name}", "tables/raw_market_data_1m");
     path.replace("{name}", "poll-1m").replace("{id}", "dl_0")
 }
 

@@ -107,6 +107,21 @@ fn more_questions() -> Vec<(&'static str, &'static str, Value)> {
                 "providers": [] }] }),
         ),
         (
+            "tables list",
+            "/v1/tables",
+            json!({ "items": [{ "name": "raw_market_data_1m", "path": "data/lake", "version": 20_163,
+                "oldest_version": 10_079, "files": 27, "bytes": 14_680_064, "rows": null,
+                "maintenance": { "at": "2024-03-06T00:00:04.25Z", "replica": "a", "seconds": 3.8,
+                    "files_removed": 1_437, "bytes_removed": 6_029_312, "entries_removed": 1_440 } }] }),
+        ),
+        (
+            "tables history raw_market_data_1m --limit 2 --cursor v.20164",
+            "/v1/tables/raw_market_data_1m/history?limit=2&cursor=v.20164",
+            page(&json!({ "version": 20_163, "at": "2024-03-06T12:00:30Z", "operation": "WRITE",
+                "files_added": 1, "files_removed": 0, "rows": 2,
+                "landings": [{ "series": SERIES, "landing": 9_841 }] })),
+        ),
+        (
             "replicas",
             "/v1/replicas",
             json!({ "items": [{ "name": "a", "alive": true, "address": "10.0.0.1:8380",

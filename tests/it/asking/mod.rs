@@ -6,6 +6,7 @@ mod letters;
 mod query;
 mod refusals;
 mod reins;
+mod tables;
 
 use std::{
     collections::HashMap,

@@ -10,3 +10,4 @@ mod replicas;
 mod stage;
 mod store;
 mod two_daemons;
+mod upkeep;

@@ -10,6 +10,7 @@ use barkeep::simulate::FaultPlan;
 use super::{
     backfills, letters,
     stage::{FAULTS, Stage, seconds_since},
+    upkeep,
 };
 
 /// The names and what must go wrong at the exchange for the daemon to come by.
@@ -52,8 +53,12 @@ fn the_table_of_points_is_complete() {
     let mut named = BTreeSet::new();
     points_below(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut named);
     let of_candles = POINTS.iter().map(|(point, _)| *point);
-    let tested: BTreeSet<String> =
-        of_candles.chain(backfills::POINTS).chain(letters::POINTS).map(str::to_owned).collect();
+    let tested: BTreeSet<String> = of_candles
+        .chain(backfills::POINTS)
+        .chain(letters::POINTS)
+        .chain(upkeep::POINTS)
+        .map(str::to_owned)
+        .collect();
     assert_eq!(named, tested);
 }
 

@@ -35,7 +35,7 @@ fn is_shared(answer: &Value) -> bool {
 }
 
 /// Two daemons that share; first the one that asks Coinbase.
-async fn pair(stage: &Stage) -> (Daemon, Daemon) {
+pub(super) async fn pair(stage: &Stage) -> (Daemon, Daemon) {
     let mut one = stage.spawn_as("one");
     one.wait_until("/v1/replicas", PATIENCE, |answer| {
         duties(answer).get("one").is_some_and(|own| own.len() == DUTIES)

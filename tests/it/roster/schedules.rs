@@ -123,6 +123,8 @@ async fn a_schedule_that_there_is_not_is_answered_with_those_that_there_are() {
         "collect-macro",
         "reconcile",
         "compact",
+        "maintain",
+        "verify",
     ];
     assert_eq!(names, expected);
 }

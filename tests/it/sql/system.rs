@@ -76,3 +76,18 @@ async fn backfills_and_their_jobs_join_with_one_another() {
     assert_eq!(told[0]["assets"], r#"["BTCUSD"]"#);
     assert_eq!(told[0]["chunks"], created["progress"]["chunks_total"]);
 }
+
+#[tokio::test]
+async fn every_commit_of_every_table_is_there() {
+    let app = TestApp::start().await;
+    app.settle().await;
+    for table in app.app.lake.all() {
+        let name = table.name();
+        let query = format!("select count(*) from system.commits where table_name = '{name}'");
+        assert_eq!(cell(&app, &query).await, table.version() + 1, "{name}");
+        let query = format!("select version from system.tables where name = '{name}'");
+        assert_eq!(cell(&app, &query).await, table.version(), "{name}");
+    }
+    let landed = cell(&app, "select sum(rows) from system.commits").await;
+    assert_eq!(landed, cell(&app, "select count(*) from raw_market_data_1m").await);
+}

@@ -1,0 +1,191 @@
+//! `POST /v1/tables/{name}/vacuum` and `/optimize`: what the lake does by itself, done now.
+
+use std::sync::Arc;
+
+use axum::{Json, extract::State};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use tokio::runtime::Handle;
+use utoipa::ToSchema;
+
+use super::{
+    super::{
+        Problem,
+        body::Body,
+        caller::Caller,
+        extract::Params,
+        failed,
+        openapi::{NotFound, Refused, Unavailable, UnderWay},
+        why::{Stated, Why},
+    },
+    Named,
+};
+use crate::{app::App, lake::Table, market::By, store::AuditEntry};
+
+/// Whether to remove anything, and why.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::api) struct Vacuum {
+    /// Only says what would be removed.
+    #[serde(default)]
+    dry_run: bool,
+    /// For whoever wonders later.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, max_length = 500)]
+    reason: Why,
+}
+
+/// Files that nobody needs any more.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::api) struct Vacuumed {
+    /// Of which files are told.
+    table: &'static str,
+    /// They are there still.
+    dry_run: bool,
+    /// How many there are, or were.
+    #[schema(minimum = 0)]
+    files: u64,
+    /// What they take, or took.
+    #[schema(minimum = 0)]
+    bytes: u64,
+    /// The oldest of them, below the table's folder.
+    #[schema(max_items = 100)]
+    names: Vec<String>,
+}
+
+/// What merging has come to.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::api) struct Optimized {
+    /// Whose files were merged.
+    table: &'static str,
+    /// Data files of the newest version before.
+    #[schema(minimum = 0)]
+    files_before: u64,
+    /// And afterwards.
+    #[schema(minimum = 0)]
+    files_after: u64,
+    /// What they took.
+    #[schema(minimum = 0)]
+    bytes_before: u64,
+    /// What they take now. The disk has the former files too, for those who read older versions.
+    #[schema(minimum = 0)]
+    bytes_after: u64,
+}
+
+/// Remove files that nobody needs
+///
+/// Data files to which no version refers that can still be read, and that are older than
+/// `lake.file_retention`: of versions that have left the log, and of writes that a crash has cut
+/// short. It happens by itself once a day (the schedule `maintain`). A dry run removes nothing. It
+/// goes on if the answer is not waited for.
+#[utoipa::path(
+    post,
+    path = "/v1/tables/{name}/vacuum",
+    operation_id = "vacuumTable",
+    tag = "operations",
+    params(("name" = String, Path, description = "Of the table.", example = "raw_market_data_1m")),
+    request_body(content = Vacuum, example = json!({ "dry_run": true })),
+    responses(
+        (status = 200, description = "What is removed.", body = Vacuumed, example = json!({
+            "table": "raw_market_data_1m",
+            "dry_run": true,
+            "files": 1,
+            "bytes": 4193,
+            "names": ["date=2024-03-01/part-00001-5dcf1ba5-1a4e-4d2e-a3a6-0f2b7cbb3f06-c000.zstd.parquet"],
+        })),
+        UnderWay,
+        Refused,
+        NotFound,
+        Unavailable,
+    )
+)]
+pub(in crate::api) async fn vacuum(
+    State(app): State<Arc<App>>,
+    Named(table): Named,
+    Caller(by): Caller,
+    params: Params,
+    Body(asked): Body<Vacuum>,
+) -> Result<Json<Vacuumed>, Problem> {
+    params.finish("")?;
+    let Vacuum { dry_run, reason } = asked;
+    if !dry_run {
+        note(&app, &table, "table.vacuum", (reason.into_said(), &by)).await?;
+    }
+    let name = table.name();
+    let (found, names) = see_through(&app, async move { table.vacuum(dry_run).await }).await??;
+    let (files, bytes) = (found.files, found.bytes);
+    if !dry_run {
+        tracing::info!(table = name, files, bytes, by = by.actor, "removed files of nobody");
+    }
+    Ok(Json(Vacuumed { table: name, dry_run, files, bytes, names }))
+}
+
+/// Merge the small files of a table
+///
+/// All of every partition, however few they are, up to `lake.target_file_mib`; no row is changed. It
+/// goes on if the answer is not waited for, and beside landings, which may add files meanwhile.
+#[utoipa::path(
+    post,
+    path = "/v1/tables/{name}/optimize",
+    operation_id = "optimizeTable",
+    tag = "operations",
+    params(("name" = String, Path, description = "Of the table.", example = "raw_market_data_1m")),
+    request_body(content = Stated, example = json!({ "reason": "after a large backfill" })),
+    responses(
+        (status = 200, description = "It is done.", body = Optimized, example = json!({
+            "table": "raw_market_data_1m",
+            "files_before": 27,
+            "files_after": 2,
+            "bytes_before": 14_680_064,
+            "bytes_after": 13_107_200,
+        })),
+        UnderWay,
+        Refused,
+        NotFound,
+        Unavailable,
+    )
+)]
+pub(in crate::api) async fn optimize(
+    State(app): State<Arc<App>>,
+    Named(table): Named,
+    Caller(by): Caller,
+    params: Params,
+    Body(asked): Body<Stated>,
+) -> Result<Json<Optimized>, Problem> {
+    params.finish("")?;
+    note(&app, &table, "table.optimize", (asked.reason.into_said(), &by)).await?;
+    let before = table.size()?.live;
+    let merged = table.clone();
+    see_through(&app, async move { merged.optimize().await }).await??;
+    let after = table.size()?.live;
+    Ok(Json(Optimized {
+        table: table.name(),
+        files_before: before.files,
+        files_after: after.files,
+        bytes_before: before.bytes,
+        bytes_after: after.bytes,
+    }))
+}
+
+/// Before it is done: nothing on the disk can be written together with the store.
+async fn note(
+    app: &App,
+    table: &Table,
+    command: &str,
+    (reason, by): (Option<String>, &By),
+) -> Result<(), Problem> {
+    let detail = json!({ "reason": reason });
+    let entry = AuditEntry::new(app.clock.now(), by, command, &table.name(), detail);
+    Ok(app.store.note(&entry).await?)
+}
+
+/// Whoever asked may hang up. It is work for a disk and a processor, not for the threads that answer.
+async fn see_through<T: Send + 'static>(
+    app: &App,
+    work: impl Future<Output = T> + Send + 'static,
+) -> Result<T, Problem> {
+    let runtime = Handle::current();
+    let aside = tokio::task::spawn_blocking(move || runtime.block_on(work));
+    let done = app.lifecycle.see_through(aside).await;
+    done.and_then(Result::ok).ok_or_else(failed)
+}
