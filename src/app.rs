@@ -129,10 +129,12 @@ impl App {
             let metrics = Metrics::new()?;
             let lifecycle = Lifecycle::new();
             let store = Store::open(&config.store_url).await?;
+            let identity = store.identity(&uuid::Uuid::now_v7().to_string()).await?;
             if is_shared {
-                lock.claim(&store.identity(&uuid::Uuid::now_v7().to_string()).await?).await?;
+                lock.claim(&identity).await?;
             }
             let lake = Lake::open(&config.lake, &metrics).await?;
+            lake.claim(&identity).await?;
             if is_shared {
                 belong(&config, &store, &lake, clock.now()).await?;
             }

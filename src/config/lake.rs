@@ -3,12 +3,16 @@
 use std::{path::PathBuf, time::Duration};
 
 use chrono::TimeDelta;
+use secrecy::SecretString;
+use url::Url;
 
 use super::{reader::Reader, span::Span};
 
 #[derive(Debug, Clone)]
 pub struct LakeConfig {
+    /// What is on the local disk: the lake, or at least what says who uses it.
     pub path: PathBuf,
+    pub location: Location,
     pub append_compression: i32,
     pub compact_compression: i32,
     pub compact_after: usize,
@@ -20,6 +24,26 @@ pub struct LakeConfig {
     pub log_retention: TimeDelta,
     /// How long a file is left that nobody needs.
     pub file_retention: TimeDelta,
+}
+
+/// Where the tables are.
+#[derive(Debug, Clone)]
+pub enum Location {
+    /// Below `path`.
+    Folder,
+    /// Below that URL, `s3://BUCKET/PREFIX`.
+    Bucket(Url, S3Config),
+    /// Nowhere; they go away with the process.
+    Memory,
+}
+
+/// How a bucket is reached. What is empty comes from the environment, as everywhere for S3.
+#[derive(Debug, Clone)]
+pub struct S3Config {
+    pub endpoint: String,
+    pub region: String,
+    pub access_key_id: String,
+    pub secret_access_key: Option<SecretString>,
 }
 
 /// Longer than any write takes, and any query that one would want to wait for.
@@ -38,9 +62,11 @@ pub(super) fn lake(read: &mut Reader) -> LakeConfig {
         "use no less than lake.file_retention: which files are needed is read from the log",
         |span: &Span| TimeDelta::from(*span) >= file_retention,
     );
+    let location = location(read);
     let mib: u64 = read.get_if("lake.target_file_mib", "use 1 or more", |mib| *mib >= 1);
     LakeConfig {
         path: read.get("lake.path"),
+        location,
         append_compression: read.get_if("lake.append_compression", "use 1 to 22", level),
         compact_compression: read.get_if("lake.compact_compression", "use 1 to 22", level),
         compact_after: read.get_if("lake.compact_after", "use 2 or more", |files| *files >= 2),
@@ -52,6 +78,41 @@ pub(super) fn lake(read: &mut Reader) -> LakeConfig {
         file_retention,
     }
 }
+
+fn location(read: &mut Reader) -> Location {
+    let s3 = S3Config {
+        endpoint: read.get("lake.s3.endpoint"),
+        region: read.get("lake.s3.region"),
+        access_key_id: read.get("lake.s3.access_key_id"),
+        secret_access_key: read.secret("lake.s3.secret_access_key"),
+    };
+    let text: String = read.get("lake.url");
+    if text.is_empty() {
+        return Location::Folder;
+    }
+    let Ok(mut url) = text.parse::<Url>() else {
+        read.violation("lake.url", FIX);
+        return Location::Folder;
+    };
+    let is_bare = url.username().is_empty() && url.query().is_none() && url.fragment().is_none();
+    match url.scheme() {
+        "memory" if is_bare => Location::Memory,
+        "s3" if is_bare && url.has_host() => {
+            // A URL without a slash at its end names a file.
+            if !url.path().ends_with('/') {
+                url.set_path(&format!("{}/", url.path()));
+            }
+            Location::Bucket(url, s3)
+        }
+        _ => {
+            read.violation("lake.url", FIX);
+            Location::Folder
+        }
+    }
+}
+
+const FIX: &str = "leave it empty for lake.path, or write s3://BUCKET/PREFIX or memory:; keys go into \
+                   [lake.s3]";
 
 #[cfg(test)]
 mod tests {

@@ -28,7 +28,7 @@ pub use self::{
     backfill::BackfillConfig,
     cdp_key::CdpKey,
     feeds::FeedsConfig,
-    lake::LakeConfig,
+    lake::{LakeConfig, Location, S3Config},
     limit::Limit,
     providers::{
         AlphaVantageConfig, CoinbaseConfig, HttpConfig, OandaConfig, Plan, PriceSide,
@@ -157,6 +157,11 @@ impl Config {
             },
             shown: serde_json::Value::Null,
         };
+        if matches!(config.lake.location, Location::Memory) && !config.store_url.is_memory() {
+            let fix = "a lake in memory goes away, and a store that stays would miss it: set store.url \
+                       = \"sqlite::memory:\"";
+            read.violation("lake.url", fix);
+        }
         read.finish().map(|shown| Self { shown, ..config })
     }
 

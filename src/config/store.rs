@@ -40,6 +40,11 @@ impl StoreUrl {
         &self.whole
     }
 
+    /// Whether it goes away with the process.
+    pub fn is_memory(&self) -> bool {
+        self.shown.contains(":memory:")
+    }
+
     /// Otherwise it is SQLite.
     pub fn is_postgres(&self) -> bool {
         self.shown.starts_with("postgres:")

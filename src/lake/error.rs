@@ -8,6 +8,18 @@ use crate::error::ErrorClass;
 pub enum LakeError {
     #[error("the lake folder {path} cannot be used")]
     Folder { path: String, source: std::io::Error },
+    #[error("the lake at {url} cannot be used")]
+    Storage { url: String, source: Box<deltalake::logstore::object_store::Error> },
+    #[error(
+        "the store of {url} is not fit for a lake: {created} of several who created the same object \
+         at once were told that they had; use one whose conditional PUT (If-None-Match) is atomic"
+    )]
+    NotAtomic { url: String, created: usize },
+    #[error(
+        "the lake is used with another control store (so says {claim}); give this process the same \
+         store.url, or remove that object if the other store is lost"
+    )]
+    Claimed { claim: String },
     #[error("{table}: the Delta table did not do as asked")]
     Delta { table: &'static str, source: Box<DeltaTableError> },
     #[error("{table}: rows and schema do not fit")]
@@ -34,11 +46,15 @@ impl LakeError {
     pub fn class(&self) -> ErrorClass {
         match self {
             Self::MovedOn { .. } | Self::UnderWay { .. } => ErrorClass::Conflict,
-            Self::NoVersion { .. } => ErrorClass::Invalid,
             Self::VersionGone { .. } => ErrorClass::NotFound,
-            Self::Folder { .. } | Self::Delta { .. } | Self::Query { .. } | Self::Stopped => {
-                ErrorClass::Unavailable
+            Self::NoVersion { .. } | Self::NotAtomic { .. } | Self::Claimed { .. } => {
+                ErrorClass::Invalid
             }
+            Self::Storage { .. }
+            | Self::Folder { .. }
+            | Self::Delta { .. }
+            | Self::Query { .. }
+            | Self::Stopped => ErrorClass::Unavailable,
             Self::Arrow { .. } | Self::LogExpired { .. } | Self::LogUnreadable { .. } => {
                 ErrorClass::Internal
             }

@@ -19,15 +19,11 @@ use futures::future::BoxFuture;
 use indexmap::IndexMap;
 
 use super::{
-    CommitRecord, FeedRecord, LakeError, Table,
+    CommitRecord, FeedRecord, Ground, LakeError, Table,
     query::Cells,
     shape::{Column, Kind, Shape},
 };
-use crate::{
-    config::LakeConfig,
-    market::{Indicator, Observation, Provenance},
-    telemetry::Metrics,
-};
+use crate::market::{Indicator, Observation, Provenance};
 
 /// The partition column; an indicator is a few files.
 const PARTITION: &str = "indicator";
@@ -76,8 +72,8 @@ pub struct LandedObservation {
 pub struct IndicatorTable(Arc<Table>);
 
 impl IndicatorTable {
-    pub(super) async fn open(config: &LakeConfig, metrics: &Metrics) -> Result<Self, LakeError> {
-        Ok(Self(Arc::new(Table::open(SHAPE, config, metrics).await?)))
+    pub(super) async fn open(ground: &Ground) -> Result<Self, LakeError> {
+        Ok(Self(Arc::new(Table::open(SHAPE, ground).await?)))
     }
 
     /// The table, whatever its rows are.

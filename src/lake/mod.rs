@@ -13,6 +13,7 @@ mod news;
 mod query;
 mod record;
 mod shape;
+mod storage;
 mod table;
 mod upkeep;
 
@@ -22,6 +23,9 @@ use std::{
     sync::Arc,
 };
 
+use futures::future::BoxFuture;
+
+use self::storage::Storage;
 pub use self::{
     candles::{
         Append, CandleTable, Examined, Fault, LandedCandle, ROW_INVARIANTS, RowInvariant, Rows,
@@ -39,25 +43,41 @@ pub use self::{
 };
 use crate::{config::LakeConfig, market::Timeframe, telemetry::Metrics};
 
-/// The bronze tables, on the local disk.
+/// The bronze tables.
 #[derive(Debug, Clone)]
 pub struct Lake {
     candles: BTreeMap<Timeframe, Arc<CandleTable>>,
     news: Arc<NewsTable>,
     indicators: Arc<IndicatorTable>,
+    storage: Storage,
+}
+
+/// What every table stands on.
+struct Ground {
+    storage: Storage,
+    config: LakeConfig,
+    metrics: Metrics,
 }
 
 impl Lake {
     /// Opens every table below the configured folder, creating what is not there yet.
     pub async fn open(config: &LakeConfig, metrics: &Metrics) -> Result<Self, LakeError> {
+        let storage = Storage::open(config).await?;
+        let ground = Ground { storage, config: config.clone(), metrics: metrics.clone() };
         let mut candles = BTreeMap::new();
         for timeframe in Timeframe::ALL {
-            let table = CandleTable::open(timeframe, config, metrics).await?;
+            let table = CandleTable::open(timeframe, &ground).await?;
             candles.insert(timeframe, Arc::new(table));
         }
-        let news = Arc::new(NewsTable::open(config, metrics).await?);
-        let indicators = Arc::new(IndicatorTable::open(config, metrics).await?);
-        Ok(Self { candles, news, indicators })
+        let news = Arc::new(NewsTable::open(&ground).await?);
+        let indicators = Arc::new(IndicatorTable::open(&ground).await?);
+        Ok(Self { candles, news, indicators, storage: ground.storage })
+    }
+
+    /// Says that a lake in a bucket is used with that control store; a folder has a lock for it. Fails
+    /// with `Claimed` if it is used with another one.
+    pub fn claim<'a>(&'a self, control_store: &'a str) -> BoxFuture<'a, Result<(), LakeError>> {
+        Box::pin(self.storage.claim(control_store))
     }
 
     /// The table of a timeframe's candles.

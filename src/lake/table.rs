@@ -15,9 +15,8 @@ use deltalake::{
 };
 use futures::future::BoxFuture;
 use tokio::sync::Mutex;
-use url::Url;
 
-use super::{CommitRecord, Lake, LakeError, log, record, shape::Shape};
+use super::{CommitRecord, Ground, LakeError, log, record, shape::Shape, storage::Storage};
 use crate::{config::LakeConfig, telemetry::Metrics};
 
 /// The writer's handle grows and slows with every commit made through it, so it is opened anew
@@ -34,6 +33,7 @@ const PROPERTIES: [(&str, &str); 4] = [
 /// Appended to by one task at a time; read by anyone, as of the newest commit.
 pub struct Table {
     pub(super) shape: Shape,
+    pub(super) storage: Storage,
     pub(super) config: LakeConfig,
     pub(super) metrics: Metrics,
     pub(super) writer: Mutex<Writer>,
@@ -54,15 +54,15 @@ pub(super) struct Writer {
 impl Table {
     pub(super) async fn open(
         shape: Shape,
-        config: &LakeConfig,
-        metrics: &Metrics,
+        Ground { storage, config, metrics }: &Ground,
     ) -> Result<Self, LakeError> {
-        let url = create_folder(&Lake::folder_of(&config.path, shape.name))?;
+        let url = storage.table(shape.name)?;
         let failed = |source| LakeError::Delta { table: shape.name, source: Box::new(source) };
-        let table = match load(&url).await {
-            Err(DeltaTableError::NotATable(_)) => match create(&url, &shape).await {
+        let table = match storage.load(&url, None).await {
+            Err(DeltaTableError::NotATable(_)) => match create(storage.builder(&url), &shape).await
+            {
                 // Another replica that starts at the same time may have been faster.
-                Err(error) => load(&url).await.map_err(|_| error),
+                Err(error) => storage.load(&url, None).await.map_err(|_| error),
                 created => created,
             },
             opened => opened,
@@ -73,6 +73,7 @@ impl Table {
         }
         Ok(Self {
             shape,
+            storage: storage.clone(),
             config: config.clone(),
             metrics: metrics.clone(),
             writer: Mutex::new(Writer {
@@ -118,9 +119,9 @@ impl Table {
         if !self.has_entry(&newest, version).await? {
             return Err(LakeError::VersionGone { table: self.name(), version });
         }
-        let builder = DeltaTableBuilder::from_url(newest.log_store().root_url().clone());
-        let builder = builder.map_err(|error| self.delta(error))?;
-        builder.with_version(version).load().await.map_err(|error| self.delta(error))
+        let log = newest.log_store();
+        let table = self.storage.load(log.root_url(), Some(version)).await;
+        table.map_err(|error| self.delta(error))
     }
 
     /// `error`, unless it came about because the log no longer reaches back to the version.
@@ -158,7 +159,7 @@ impl Table {
     /// Opens the writer's handle anew, from the log.
     pub(super) async fn reopen(&self, writer: &mut Writer) -> Result<(), LakeError> {
         let url = writer.table.log_store().root_url().clone();
-        writer.table = load(&url).await.map_err(|error| self.delta(error))?;
+        writer.table = self.storage.load(&url, None).await.map_err(|error| self.delta(error))?;
         writer.commits = 0;
         self.publish(&writer.table);
         Ok(())
@@ -282,20 +283,11 @@ impl fmt::Debug for Table {
     }
 }
 
-fn create_folder(folder: &std::path::Path) -> Result<Url, LakeError> {
-    let failed = |source| LakeError::Folder { path: folder.display().to_string(), source };
-    std::fs::create_dir_all(folder).map_err(failed)?;
-    let absolute = folder.canonicalize().map_err(failed)?;
-    Url::from_directory_path(absolute)
-        .map_err(|()| failed(std::io::Error::other("the path is not absolute")))
-}
-
-pub(super) async fn load(url: &Url) -> Result<DeltaTable, DeltaTableError> {
-    DeltaTableBuilder::from_url(url.clone())?.load().await
-}
-
-async fn create(url: &Url, shape: &Shape) -> Result<DeltaTable, DeltaTableError> {
-    let table = DeltaTableBuilder::from_url(url.clone())?.build()?;
+async fn create(
+    builder: Result<DeltaTableBuilder, DeltaTableError>,
+    shape: &Shape,
+) -> Result<DeltaTable, DeltaTableError> {
+    let table = builder?.build()?;
     let skipping = ("delta.dataSkippingStatsColumns", shape.skipping);
     let properties = PROPERTIES.into_iter().chain([skipping]);
     table

@@ -4,8 +4,6 @@
 //! Nothing here takes the writer's lock, and nothing is committed. After each step the table is whole,
 //! so a pass that is cut short is only continued by the next one.
 
-use std::path::PathBuf;
-
 use deltalake::{
     DeltaTable,
     checkpoints::{cleanup_expired_logs_for, create_checkpoint},
@@ -17,9 +15,8 @@ use super::{
     Lake, LakeError, Table,
     leftovers::{Amount, Leftovers},
     log::{Listing, time_on_disk},
-    table::load,
 };
-use crate::crash;
+use crate::{config::Location, crash};
 
 /// What one pass over a table found and did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -111,20 +108,30 @@ impl Table {
     }
 
     /// Where it lives.
-    pub fn path(&self) -> PathBuf {
-        Lake::folder_of(&self.config.path, self.name())
+    pub fn place(&self) -> String {
+        match self.config.location {
+            Location::Folder => {
+                Lake::folder_of(&self.config.path, self.name()).display().to_string()
+            }
+            _ => format!("{}bronze/{}", self.storage, self.name()),
+        }
     }
 
     async fn find_leftovers(&self) -> Result<Leftovers, LakeError> {
         let log = self.snapshot().log_store();
-        let found = Leftovers::look(&log, self.config.file_retention, load(log.root_url())).await;
+        let found = Leftovers::look(
+            &log,
+            self.config.file_retention,
+            self.storage.load(log.root_url(), None),
+        )
+        .await;
         found.map_err(|error| self.delta(error))
     }
 
     /// From the disk, whatever is known here.
     async fn newest(&self) -> Result<DeltaTable, LakeError> {
         let log = self.snapshot().log_store();
-        load(log.root_url()).await.map_err(|error| self.delta(error))
+        self.storage.load(log.root_url(), None).await.map_err(|error| self.delta(error))
     }
 
     pub(super) async fn listing(&self) -> Result<Listing, LakeError> {

@@ -7,6 +7,7 @@ mod api;
 mod architecture;
 mod asking;
 mod backfill;
+mod buckets;
 mod calendars;
 mod cli;
 mod coinbase_advanced_wire;

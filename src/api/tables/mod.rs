@@ -148,7 +148,7 @@ async fn view(table: &Table, last: Option<&KeptUpkeep>) -> Result<TableView, Pro
     let size = table.size()?;
     Ok(TableView {
         name: table.name(),
-        path: table.path().display().to_string(),
+        path: table.place(),
         version: size.version,
         oldest_version: table.oldest_version().await?,
         files: size.live.files,

@@ -10,8 +10,8 @@ pub use self::{
     examine::{Examined, Fault, ROW_INVARIANTS, RowInvariant},
     read::LandedCandle,
 };
-use super::{CommitRecord, LakeError, LandingRecord, Table};
-use crate::{config::LakeConfig, market::Timeframe, quality::ValidBatch, telemetry::Metrics};
+use super::{CommitRecord, Ground, LakeError, LandingRecord, Table};
+use crate::{market::Timeframe, quality::ValidBatch};
 
 /// Rows of one answer, and which revision of its candle each is; 0 is the first.
 #[derive(Debug)]
@@ -35,12 +35,8 @@ pub struct CandleTable {
 }
 
 impl CandleTable {
-    pub(super) async fn open(
-        timeframe: Timeframe,
-        config: &LakeConfig,
-        metrics: &Metrics,
-    ) -> Result<Self, LakeError> {
-        let table = Table::open(columns::shape(name_of(timeframe)), config, metrics).await?;
+    pub(super) async fn open(timeframe: Timeframe, ground: &Ground) -> Result<Self, LakeError> {
+        let table = Table::open(columns::shape(name_of(timeframe)), ground).await?;
         Ok(Self { timeframe, table: Arc::new(table) })
     }
 

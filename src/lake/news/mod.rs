@@ -21,14 +21,10 @@ use futures::future::BoxFuture;
 
 use self::columns::{PARTITION, SHAPE, batch, month, partition, read};
 use super::{
-    CommitRecord, FeedRecord, LakeError, Table,
+    CommitRecord, FeedRecord, Ground, LakeError, Table,
     query::{Cells, day, instant},
 };
-use crate::{
-    config::LakeConfig,
-    market::{InstrumentId, Mention, Provenance, Window},
-    telemetry::Metrics,
-};
+use crate::market::{InstrumentId, Mention, Provenance, Window};
 
 /// A mention as it stands in the lake.
 #[derive(Debug, Clone, PartialEq)]
@@ -54,8 +50,8 @@ pub struct MentionFilter {
 pub struct NewsTable(Arc<Table>);
 
 impl NewsTable {
-    pub(super) async fn open(config: &LakeConfig, metrics: &Metrics) -> Result<Self, LakeError> {
-        Ok(Self(Arc::new(Table::open(SHAPE, config, metrics).await?)))
+    pub(super) async fn open(ground: &Ground) -> Result<Self, LakeError> {
+        Ok(Self(Arc::new(Table::open(SHAPE, ground).await?)))
     }
 
     /// The table, whatever its rows are.

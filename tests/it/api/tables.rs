@@ -1,5 +1,7 @@
 //! `/v1/tables`: what the lake takes, what its commits did, and having it made smaller.
 
+use std::path::PathBuf;
+
 use barkeep::{market::Timeframe, store::AuditFilter};
 use serde_json::{Value, json};
 
@@ -142,7 +144,7 @@ async fn a_table_is_optimized_when_somebody_asks() {
 #[tokio::test(flavor = "multi_thread")]
 async fn files_of_nobody_are_told_first_and_then_removed() {
     let app = bench().await;
-    let folder = app.app.lake.candles(Timeframe::M1).path().join("date=2024-03-01");
+    let folder = PathBuf::from(app.app.lake.candles(Timeframe::M1).place()).join("date=2024-03-01");
     for n in 0..120 {
         let path = folder.join(format!("part-{n:03}.parquet"));
         std::fs::write(&path, b"0123456789").unwrap();

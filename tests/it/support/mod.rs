@@ -1,5 +1,6 @@
 //! What several groups of tests share.
 
+pub(crate) mod bucket;
 pub(crate) mod daemon;
 pub(crate) mod files;
 pub(crate) mod postgres;

@@ -9,7 +9,7 @@ use std::{collections::HashMap, future::Future, path::Path, sync::Arc};
 
 use axum::{body::Body, http::Request};
 use barkeep::{
-    app::App,
+    app::{App, StartError},
     backfill,
     clock::Clock,
     config::Config,
@@ -70,24 +70,33 @@ impl TestApp {
     }
 
     pub(crate) async fn with(setup: Setup) -> Self {
-        Self::open(setup, None).await
+        Self::with_settings(setup, &[]).await
     }
 
     /// With the control store at that URL, instead of a file in the folder.
     pub(crate) async fn with_store(setup: Setup, url: &str) -> Self {
-        Self::open(setup, Some(url)).await
+        Self::with_settings(setup, &[("STORE__URL", url.to_owned())]).await
     }
 
-    async fn open(setup: Setup, store: Option<&str>) -> Self {
+    /// With settings that are not known before the test runs.
+    pub(crate) async fn with_settings(setup: Setup, more: &[(&str, String)]) -> Self {
+        Self::start_with(setup, more).await.unwrap()
+    }
+
+    /// Fails where the daemon does not start.
+    pub(crate) async fn start_with(
+        setup: Setup,
+        more: &[(&str, String)],
+    ) -> Result<Self, StartError> {
         let clock = Arc::new(SteppedClock::at(setup.now.parse().unwrap()));
         let exchange = Arc::new(SimulatedExchange::new(&setup.simulation, clock.clone()));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         tokio::spawn(simulate::serve(listener, exchange.clone(), std::future::pending()));
         let folder = tempfile::tempdir().unwrap();
-        let config = config(&setup, folder.path(), &url, store);
-        let app = App::start_with_clock(config, clock.clone()).await.unwrap();
-        Self { app, clock, exchange, folder }
+        let config = config(&setup, folder.path(), &url, more);
+        let app = App::start_with_clock(config, clock.clone()).await?;
+        Ok(Self { app, clock, exchange, folder })
     }
 
     /// Waits for `future`; when it sleeps on the clock, time moves to its next wake-up.
@@ -247,11 +256,11 @@ pub(crate) fn seconds(count: i64) -> TimeDelta {
 /// So many that their even distance is no time at all.
 pub(crate) const UNLIMITED: &str = "2000000000/s";
 
-fn config(setup: &Setup, folder: &Path, url: &str, store: Option<&str>) -> Config {
+fn config(setup: &Setup, folder: &Path, url: &str, more: &[(&str, String)]) -> Config {
     let file = format!("sqlite:{}", folder.join("barkeep.db").display());
     let lake = folder.join("lake").display().to_string();
     let settings = [
-        ("STORE__URL", store.unwrap_or(&file)),
+        ("STORE__URL", &*file),
         ("LAKE__PATH", &lake),
         ("INGEST__ASSETS", setup.assets),
         ("INGEST__TIMEFRAMES", setup.timeframes),
@@ -273,6 +282,7 @@ fn config(setup: &Setup, folder: &Path, url: &str, store: Option<&str>) -> Confi
         ("PROVIDERS__ALPHA_VANTAGE__LIMITS", UNLIMITED),
     ];
     let named = |(name, value): &(&str, &str)| (format!("BARKEEP__{name}"), (*value).to_owned());
-    let environment: HashMap<_, _> = settings.iter().chain(setup.settings).map(named).collect();
+    let mut environment: HashMap<_, _> = settings.iter().chain(setup.settings).map(named).collect();
+    environment.extend(more.iter().map(|(name, value)| named(&(*name, &**value))));
     Config::from_layers(None, environment).unwrap()
 }

@@ -5,6 +5,8 @@ mod replicas;
 mod retention;
 mod rounds;
 
+use std::path::PathBuf;
+
 use barkeep::{
     lake::{CandleTable, Upkeep},
     market::Timeframe,
@@ -72,7 +74,7 @@ fn age(app: &TestApp, days: u64) {
 
 /// The data files on the disk, below the table's folder.
 fn data_files(app: &TestApp) -> Vec<String> {
-    let folder = table(app).path();
+    let folder = PathBuf::from(table(app).place());
     let below =
         |path: &std::path::PathBuf| path.strip_prefix(&folder).unwrap().display().to_string();
     let all: Vec<String> = files::files_below(&folder).iter().map(below).collect();

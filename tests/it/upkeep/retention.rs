@@ -1,6 +1,6 @@
 //! What stays and what goes: versions, their files, and files of nobody.
 
-use std::fs;
+use std::{fs, path::PathBuf};
 
 use serde_json::json;
 
@@ -72,7 +72,7 @@ async fn t48_a_version_below_a_hole_in_the_log_is_gone_and_not_a_failure() {
     let app = bench().await;
     let start = app.now();
     let moments = minutes(&app, start, 30).await;
-    let log = table(&app).path().join("_delta_log");
+    let log = PathBuf::from(table(&app).place()).join("_delta_log");
     for version in [0, 1, 12] {
         fs::remove_file(log.join(format!("{version:020}.json"))).unwrap();
     }
@@ -97,11 +97,15 @@ async fn t48_a_version_below_a_hole_in_the_log_is_gone_and_not_a_failure() {
 #[tokio::test]
 async fn files_of_nobody_go_when_they_are_old_and_those_just_written_stay() {
     let app = bench().await;
-    let folder = table(&app).path().join("date=2024-03-01");
+    let folder = PathBuf::from(table(&app).place()).join("date=2024-03-01");
     let orphan = |name: &str| fs::write(folder.join(name), vec![7; 1_000]).unwrap();
     orphan("part-00000-left-by-a-crash.parquet");
-    fs::write(table(&app).path().join("date=2024-03-01/deletion_vector_1.bin"), b"x").unwrap();
-    fs::write(table(&app).path().join("notes.parquet"), b"x").unwrap();
+    fs::write(
+        PathBuf::from(table(&app).place()).join("date=2024-03-01/deletion_vector_1.bin"),
+        b"x",
+    )
+    .unwrap();
+    fs::write(PathBuf::from(table(&app).place()).join("notes.parquet"), b"x").unwrap();
     age(&app, 8);
     orphan("part-00000-being-written.parquet");
     let live = data_files(&app).len() - 2;
@@ -116,7 +120,7 @@ async fn files_of_nobody_go_when_they_are_old_and_those_just_written_stay() {
     assert!(left.contains(&"date=2024-03-01/part-00000-being-written.parquet".to_owned()));
     assert_eq!(left.len(), live + 1);
     assert!(folder.join("deletion_vector_1.bin").exists(), "that is a stranger's");
-    assert!(table(&app).path().join("notes.parquet").exists());
+    assert!(PathBuf::from(table(&app).place()).join("notes.parquet").exists());
     assert_clean(&app).await;
 }
 

@@ -1,5 +1,7 @@
 //! When the lake is maintained: by itself once a day, when somebody asks, and not while it is held up.
 
+use std::path::PathBuf;
+
 use barkeep::jobs::Heartbeat;
 use chrono::TimeDelta;
 use serde_json::{Value, json};
@@ -50,7 +52,7 @@ async fn every_table_is_maintained_once_a_day() {
     maintained(&app).await;
     at_rest(&app).await;
     let first = app.now();
-    assert!(table(&app).path().join("_delta_log/_last_checkpoint").exists());
+    assert!(PathBuf::from(table(&app).place()).join("_delta_log/_last_checkpoint").exists());
     let told = schedule(&app).await;
     assert_eq!((&told["every"], &told["paused"]), (&json!("1day"), &json!(false)));
     assert_eq!(told["next_tick_at"], json!(first + TimeDelta::days(1)));
@@ -76,7 +78,7 @@ async fn every_table_is_maintained_once_a_day() {
 #[tokio::test]
 async fn while_it_is_held_up_nothing_is_done_unless_somebody_asks() {
     let app = bench().await;
-    let folder = table(&app).path().join("date=2024-03-01");
+    let folder = PathBuf::from(table(&app).place()).join("date=2024-03-01");
     std::fs::write(folder.join("part-left.parquet"), b"x").unwrap();
     super::age(&app, 8);
     let files = data_files(&app).len();
@@ -109,7 +111,7 @@ async fn while_it_is_held_up_nothing_is_done_unless_somebody_asks() {
 #[tokio::test]
 async fn a_table_that_cannot_be_maintained_is_tried_again_and_the_others_are_done() {
     let app = bench().await;
-    let log = table(&app).path().join("_delta_log");
+    let log = PathBuf::from(table(&app).place()).join("_delta_log");
     let obstacle = log.join("_barkeep_clock");
     std::fs::create_dir(&obstacle).unwrap();
     std::fs::write(obstacle.join("in-the-way"), b"x").unwrap();
