@@ -57,7 +57,7 @@ pub struct Change {
     pub changed: u64,
     /// In basis points of the larger value; `None` where nothing has changed, or only from a value to
     /// none.
-    pub largest: Option<f64>,
+    pub largest_bps: Option<f64>,
 }
 
 /// What has come of it so far. `compared` is `same`, `changed` and both kinds of missing together.
@@ -240,7 +240,8 @@ impl Comparison {
             change.changed += 1;
             if let Some((a, b)) = a.zip(b) {
                 let apart = apart(a, b);
-                change.largest = Some(change.largest.map_or(apart, |largest| largest.max(apart)));
+                change.largest_bps =
+                    Some(change.largest_bps.map_or(apart, |largest| largest.max(apart)));
             }
         }
         fields

@@ -35,7 +35,7 @@ impl Desk {
         self.folder.path().join(name)
     }
 
-    fn write(&self, name: &str, content: impl AsRef<[u8]>) {
+    pub(crate) fn write(&self, name: &str, content: impl AsRef<[u8]>) {
         fs::write(self.path(name), content).unwrap();
     }
 
@@ -94,7 +94,7 @@ fn import<'a>(files: &[&'a str], more: &[&'a str]) -> Vec<&'a str> {
 }
 
 /// What asks a daemon, and the commands inside of it.
-const ASKING: [(&str, &[&str]); 16] = [
+const ASKING: [(&str, &[&str]); 17] = [
     ("backfill", &[]),
     ("backfills", &["list", "show", "watch", "pause", "resume", "cancel", "retry", "chunks"]),
     ("status", &[]),
@@ -104,6 +104,7 @@ const ASKING: [(&str, &[&str]); 16] = [
     ("explain", &[]),
     ("rewind", &[]),
     ("query", &[]),
+    ("diff", &[]),
     ("dead-letters", &["list", "groups", "show", "replay", "discard"]),
     ("jobs", &[]),
     ("schedules", &["list", "pause", "resume", "trigger"]),
@@ -176,9 +177,10 @@ fn a_bad_file_is_refused_before_anything_lands() {
     desk.write("text.parquet", ROWS);
     desk.write("other.csv", "when,price\n2024-01-01,5\n");
     desk.write("empty.csv", "");
+    desk.write("torn.json", "[{\"time\": 1704067200, \"open\": 1");
     let mut all = String::new();
     let bad = ["absent.csv", "headless.csv", "notes.docx", "torn.parquet", "text.parquet"];
-    for file in bad.into_iter().chain(["other.csv", "empty.csv", "."]) {
+    for file in bad.into_iter().chain(["other.csv", "empty.csv", "torn.json", "."]) {
         write!(all, "# {file}\n{}", desk.said(&import(&["good.csv", file], &[]))).unwrap();
     }
     assert_snapshot!("bad_files", all);

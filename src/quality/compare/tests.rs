@@ -225,7 +225,7 @@ fn what_is_no_number_is_never_the_same() {
     let (mut a, b) = (candle(0), candle(0));
     a.high = f64::NAN;
     let changes: Vec<_> = compared(&[a], &[b], EXACT).changes().collect();
-    assert_eq!(changes[1], (Field::High, Change { changed: 1, largest: Some(f64::INFINITY) }));
+    assert_eq!(changes[1], (Field::High, Change { changed: 1, largest_bps: Some(f64::INFINITY) }));
 }
 
 #[test]
@@ -238,7 +238,7 @@ fn no_volume_is_not_a_volume_of_zero_unless_nobody_looks() {
         let [difference] = comparison.differences() else { panic!("{comparison:?}") };
         assert_eq!(difference.fields, [Field::Volume]);
         let change = comparison.changes().last().unwrap().1;
-        assert_eq!(change, Change { changed: 1, largest: None });
+        assert_eq!(change, Change { changed: 1, largest_bps: None });
     }
     assert!(compared(&[a], &[b], Tolerance { price: 0.0, volume: None }).counts().is_same());
     (a.volume, b.volume) = (None, None);
@@ -257,7 +257,7 @@ fn the_largest_difference_is_told_and_the_first_ones_are_kept() {
     assert_eq!((comparison.counts().changed, comparison.differences().len()), (3, 2));
     let (field, change) = comparison.changes().nth(3).unwrap();
     let largest = 11.25 * 1e4 / 101.25;
-    assert_eq!((field, change), (Field::Close, Change { changed: 3, largest: Some(largest) }));
+    assert_eq!((field, change), (Field::Close, Change { changed: 3, largest_bps: Some(largest) }));
     let kept: Vec<_> = comparison.differences().iter().map(|one| one.b.unwrap().close).collect();
     assert_eq!(kept, [101.0, 90.0]);
     assert!(compared(&[], &[], EXACT).counts().is_same());
