@@ -10,7 +10,7 @@ use crate::{client::ClientError, error::ErrorClass, files::FileError};
 pub(super) const EXIT_CODES: &str = "\
 Exit codes:
     0  it is done
-    1  something failed, such as chunks of a backfill, differs, or was not confirmed
+    1  something failed, such as chunks of a backfill, or differs, or was not confirmed
     2  bad usage, or input that was refused
     3  the daemon cannot be reached, or does not allow it
     4  a conflict: something is not in a state in which this can be done

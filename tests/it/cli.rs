@@ -196,6 +196,10 @@ fn an_import_says_what_became_of_the_rows() {
     desk.write("hours.csv", format!("{ROWS}{broken}2024-01-01T05:00:00Z,100,100,100,100,0\n"));
     assert_snapshot!("import", desk.said(&import(&["hours.csv"], &[])));
     assert_snapshot!("import_again", desk.said(&import(&["hours.csv"], &[])));
+    let json = "[{\"date\": \"2024-01-01 00:00:00\", \"open\": 100, \"high\": 101.5, \"low\": 99, \
+                \"close\": 101, \"volume\": 3},\n{\"date\": \"2024-01-01 03:00:00\", \"open\": null}]";
+    desk.write("hours.json", json);
+    assert_snapshot!("import_of_json", desk.said(&import(&["hours.json"], &[])));
     let mut equity = import(&["hours.csv"], &[]);
     equity[3] = "AAPL";
     assert_snapshot!("import_of_a_holiday", desk.said(&equity));

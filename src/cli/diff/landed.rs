@@ -71,6 +71,9 @@ impl<'a> Landed<'a> {
             }
             match self.pieces.next().await? {
                 Some(piece) => self.input = piece.into(),
+                None if self.decoder.schema().is_none() => {
+                    return Err(self.client.unreadable("it says nothing".to_owned()));
+                }
                 None => return self.decoder.finish().map(|()| false).map_err(unreadable),
             }
         }

@@ -31,14 +31,14 @@ use crate::{
     quality::{Comparison, Tolerance},
 };
 
-/// Exits with 0 only if every candle is on both sides and the same. Files are CSV, JSON or Parquet, in
-/// any order; of a folder all are read but those whose names begin with a dot or an underscore.
+/// Exits with 0 only if every candle is on both sides and the same.
 #[derive(Debug, Args)]
 pub(super) struct Diff {
     #[command(flatten)]
     remote: Remote,
     /// A series like coinbase/BTCUSD/1m, as it was with @12 (the table's version) or
-    /// @2024-03-06T11:00:00Z (what was known then); or a file, or a folder.
+    /// @2024-03-06T11:00:00Z (what was known then); or a CSV, JSON or Parquet file, in any order; or a
+    /// folder of them, of which all are read but those whose names begin with a dot or an underscore.
     #[arg(value_parser = given)]
     a: Given,
     /// The other side, written likewise.
@@ -71,6 +71,8 @@ pub(super) struct Diff {
     #[arg(long)]
     timeframe: Option<Timeframe>,
 }
+
+const EMPTY: &str = "the files have no candle, or neither series has one";
 
 /// Candles that are compared at a time, of each side.
 const STRETCH: i64 = 50_000;
@@ -141,7 +143,8 @@ impl Diff {
         if let (Some(start), Some(end)) = (self.start, self.end) {
             return Ok(Window::new(start, end));
         }
-        let span = span(talk, sources).await?.ok_or_else(|| nothing("there is not one candle"))?;
+        let span = span(talk, sources).await?;
+        let span = span.ok_or_else(|| nothing(EMPTY))?;
         Ok(Window::new(self.start.unwrap_or(span.start), self.end.unwrap_or(span.end)))
     }
 

@@ -23,7 +23,7 @@ pub(super) enum Source {
 /// Gives its candles, stretch after stretch.
 pub(super) enum Side<'a> {
     Landed(Box<Landed<'a>>),
-    Shelf(Shelf),
+    Files(Shelf),
 }
 
 impl Source {
@@ -35,13 +35,13 @@ impl Source {
         }
     }
 
-    pub(super) async fn open<'a>(self, talk: &'a Talk, window: Window) -> anyhow::Result<Side<'a>> {
+    pub(super) async fn open(self, talk: &Talk, window: Window) -> anyhow::Result<Side<'_>> {
         match self {
             Self::Series(series, past) => {
                 let landed = Landed::open(&talk.client, (&series, past), window).await?;
                 Ok(Side::Landed(Box::new(landed)))
             }
-            Self::Files(shelf) => Ok(Side::Shelf(shelf)),
+            Self::Files(files) => Ok(Side::Files(files)),
         }
     }
 }
@@ -51,7 +51,7 @@ impl Side<'_> {
     pub(super) async fn candles(&mut self, stretch: Window) -> anyhow::Result<Vec<Candle>> {
         match self {
             Self::Landed(landed) => Ok(landed.until(stretch.end).await?),
-            Self::Shelf(shelf) => shelf.candles(stretch).context("candles cannot be read again"),
+            Self::Files(files) => files.candles(stretch).context("candles cannot be read again"),
         }
     }
 }
@@ -66,7 +66,7 @@ pub(super) async fn span(talk: &Talk, sources: &[Source; 2]) -> anyhow::Result<O
             }
         }
         _ => spans.extend(sources.iter().map(|source| match source {
-            Source::Files(shelf) => shelf.span(),
+            Source::Files(files) => files.span(),
             Source::Series(..) => None,
         })),
     }

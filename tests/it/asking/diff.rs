@@ -1,13 +1,21 @@
 //! `barkeep diff` against a daemon with a lake: what is the same passes, and what is not is named.
 
+use std::{
+    fmt::Write,
+    path::{Path, PathBuf},
+};
+
 use axum::{ServiceExt, extract::Request};
-use barkeep::market::Timeframe;
-use chrono::SecondsFormat;
+use barkeep::{
+    files::{self, ColumnMap, FileRequest},
+    market::{Candle, Timeframe},
+};
+use chrono::{DateTime, SecondsFormat};
 use insta::assert_snapshot;
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, task::JoinHandle};
 
-use super::{Said, Stub};
+use super::{LOST, Said, Stub};
 use crate::{
     cli::Desk,
     support::test_app::{TestApp, seconds},
@@ -266,7 +274,7 @@ async fn what_cannot_be_compared_is_refused_with_its_exit_code() {
         &format!("{SERIES} someone/BTCUSD/1m"),
         &format!("{SERIES}@99 old.csv"),
         &format!("{SERIES}@soon old.csv"),
-        &format!("{SERIES} old.csv --price-tolerance -1"),
+        &format!("{SERIES} old.csv --price-tolerance=-1"),
         &format!("{SERIES} old.csv --price-tolerance NaN"),
         &format!("{SERIES} old.csv --ignore-volume --volume-tolerance 1"),
         "nobody/BTCUSD/1h old.csv",
@@ -277,9 +285,46 @@ async fn what_cannot_be_compared_is_refused_with_its_exit_code() {
         let said = bench.said(words);
         assert_eq!((said.code, &*said.out), (2, ""), "{words}: {}", said.err);
         let usage = said.err.split("\nUsage:").next().unwrap().trim_end();
-        all.push_str(&format!("# {words}\n{usage}\n"));
+        writeln!(all, "# {words}\n{usage}").unwrap();
     }
     assert_snapshot!("diff_refused", all);
+}
+
+/// Four years of hours as somebody kept them, written anew in every way that is read.
+#[test]
+fn recorded_history_is_the_same_in_every_kind_of_file() {
+    let corpus = concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/corpus/history");
+    if !Path::new(corpus).exists() {
+        println!("skipped: the corpus is not here");
+        return;
+    }
+    let path = PathBuf::from(format!("{corpus}/BTC_USD_H1_2020_2023.parquet"));
+    let request = FileRequest {
+        path: path.clone(),
+        series: "file/BTCUSD/1h".parse().unwrap(),
+        map: ColumnMap::default(),
+        received_at: DateTime::UNIX_EPOCH,
+    };
+    let pieces = files::read(&request, 10_000).unwrap().map(Result::unwrap);
+    let candles: Vec<Candle> =
+        pieces.flat_map(|piece| piece.candles.iter().collect::<Vec<_>>()).collect();
+    let object = |c: &Candle| {
+        json!({ "timestamp": c.open_time.timestamp(), "open": c.open, "high": c.high, "low": c.low,
+            "close": c.close, "volume": c.volume })
+    };
+    let row = |c: &Candle| {
+        let volume = c.volume.unwrap();
+        format!("{},{},{},{},{},{volume}\n", c.open_time, c.open, c.high, c.low, c.close)
+    };
+    let desk = Desk::new();
+    let objects: Vec<Value> = candles.iter().map(object).collect();
+    desk.write("old.json", serde_json::to_vec_pretty(&objects).unwrap());
+    desk.write("old.csv", csv(&candles.iter().rev().map(row).collect::<Vec<_>>()));
+    for file in ["old.json", "old.csv"] {
+        let words = format!("{} {file} --timeframe 1h --json", path.display());
+        let told: Value = serde_json::from_str(&said(&desk, "127.0.0.1:1", &words).out).unwrap();
+        assert_eq!((&told["same"], &told["compared"]), (&json!(35_058), &json!(35_058)), "{file}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -293,6 +338,9 @@ async fn without_a_daemon_files_alone_are_compared() {
     assert!(gone.err.starts_with("error: nobody answers at"), "{}", gone.err);
     assert_eq!(said(&desk, nobody, &format!("{SERIES} bad.csv")).code, 2, "found out before");
     assert_eq!(said(&desk, nobody, "old.csv old.csv --timeframe 1h").code, 0);
+    let cut = Stub::answering([("GET /v1/candles", LOST, Value::Null)]).await;
+    let lost = cut.run(&desk, &format!("diff {SERIES} old.csv"));
+    assert_eq!((lost.code, &*lost.out), (3, ""), "half an answer is none: {}", lost.err);
     let stub = Stub::answering([("GET /v1/candles", 200, json!({ "candles": [] }))]).await;
     let odd = stub.run(&desk, &format!("diff {SERIES} old.csv"));
     assert_eq!((odd.code, &*odd.out), (1, ""), "{}", odd.err);
