@@ -143,8 +143,7 @@ impl Diff {
         if let (Some(start), Some(end)) = (self.start, self.end) {
             return Ok(Window::new(start, end));
         }
-        let span = span(talk, sources).await?;
-        let span = span.ok_or_else(|| nothing(EMPTY))?;
+        let span = span(talk, sources).await?.ok_or_else(|| nothing(EMPTY))?;
         Ok(Window::new(self.start.unwrap_or(span.start), self.end.unwrap_or(span.end)))
     }
 

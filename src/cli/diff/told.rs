@@ -115,11 +115,12 @@ impl Told {
         let mut verdict = if self.is_same {
             "A and B have the same candles".to_owned()
         } else {
-            format!("A and B differ: {}", number(self.differences, "difference"))
+            let s = if self.differences == 1 { "" } else { "s" };
+            format!("A and B differ: {} difference{s}", number(self.differences))
         };
         let untold = self.differences - self.examples.len() as u64;
         if untold > 0 {
-            let _ = write!(verdict, ", of which {untold} are not listed (--limit)");
+            let _ = write!(verdict, ", of which {} are not listed (--limit)", number(untold));
         }
         if self.price_tolerance_bps > 0.0 {
             let _ = write!(verdict, "; prices may be {} bps apart", self.price_tolerance_bps);
@@ -184,14 +185,13 @@ fn whole(side: Option<&Values>) -> String {
 }
 
 fn change_row(field: Field, change: Change) -> Value {
-    let count = i64::try_from(change.changed).map(grouped);
     let largest = change.largest_bps.map_or(NONE.to_owned(), |bps| match bps {
         small if small < 0.001 => format!("{small:.1e}"),
         bps => format!("{bps:.3}"),
     });
-    json!({ "field": field, "changed": count.unwrap_or_default(), "largest": largest })
+    json!({ "field": field, "changed": change.changed, "largest": largest })
 }
 
-fn number(count: u64, what: &str) -> String {
-    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+fn number(count: u64) -> String {
+    i64::try_from(count).map_or(count.to_string(), grouped)
 }

@@ -336,7 +336,9 @@ async fn without_a_daemon_files_alone_are_compared() {
     let gone = said(&desk, nobody, &format!("{SERIES} old.csv"));
     assert_eq!((gone.code, &*gone.out), (3, ""), "{}", gone.err);
     assert!(gone.err.starts_with("error: nobody answers at"), "{}", gone.err);
-    assert_eq!(said(&desk, nobody, &format!("{SERIES} bad.csv")).code, 2, "found out before");
+    let bad = said(&desk, nobody, &format!("{SERIES} bad.csv"));
+    assert_eq!(bad.code, 2, "found out before anybody is asked: {}", bad.err);
+    assert!(bad.err.contains("\nand 19 more rows that cannot be read\n"), "{}", bad.err);
     assert_eq!(said(&desk, nobody, "old.csv old.csv --timeframe 1h").code, 0);
     let cut = Stub::answering([("GET /v1/candles", LOST, Value::Null)]).await;
     let lost = cut.run(&desk, &format!("diff {SERIES} old.csv"));
