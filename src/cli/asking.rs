@@ -9,6 +9,7 @@ use super::{
     backfill::Backfill,
     backfills::Backfills,
     dead_letters::DeadLetters,
+    diff::Diff,
     gaps::Gaps,
     jobs::{Audit, Jobs, Replicas},
     query::Ask,
@@ -43,6 +44,8 @@ pub(super) enum Asking {
     Verify(Verify),
     /// Ask in SQL: about the lake, as it is or as it was known, and about the daemon itself.
     Query(Ask),
+    /// Prove that files, or another series, have the same candles; or see where they differ.
+    Diff(Box<Diff>),
     /// See what was refused, judge it anew, or discard it.
     DeadLetters(DeadLetters),
     /// See what is being worked at.
@@ -73,6 +76,7 @@ impl Asking {
             Self::Rewind(command) => command.run(config).await,
             Self::Verify(command) => command.run(config).await,
             Self::Query(command) => command.run(config).await,
+            Self::Diff(command) => command.run(config).await,
             Self::DeadLetters(command) => command.run(config).await,
             Self::Jobs(command) => command.run(config).await,
             Self::Schedules(command) => command.run(config).await,

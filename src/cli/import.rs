@@ -16,7 +16,7 @@ use crate::{
 /// Files go through the same validation as a provider's answers; running it again adds nothing.
 #[derive(Debug, Args)]
 pub(super) struct Import {
-    /// CSV or Parquet, one row per candle, times being open times.
+    /// CSV, JSON or Parquet, one row per candle, times being open times.
     #[arg(required = true)]
     files: Vec<PathBuf>,
     /// What was traded, like BTCUSD.

@@ -9,6 +9,7 @@ mod config;
 mod confirm;
 mod dead_letters;
 mod demo;
+mod diff;
 mod gaps;
 mod given;
 mod health;
@@ -58,7 +59,7 @@ enum Command {
     Demo(demo::Demo),
     /// Run only the simulated exchange, which speaks for Coinbase, Oanda and Alpha Vantage.
     SimulateExchange(simulate_exchange::SimulateExchange),
-    /// Bring CSV or Parquet files of candles into the lake.
+    /// Bring CSV, JSON or Parquet files of candles into the lake.
     Import(import::Import),
     /// Ask providers what they are like: credentials, clock, symbols, history.
     Providers(providers::Providers),

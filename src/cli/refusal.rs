@@ -4,13 +4,13 @@ use std::process::ExitCode;
 
 use reqwest::StatusCode;
 
-use crate::client::ClientError;
+use crate::{client::ClientError, error::ErrorClass, files::FileError};
 
 /// For the end of `barkeep --help`.
 pub(super) const EXIT_CODES: &str = "\
 Exit codes:
     0  it is done
-    1  something failed, such as chunks of a backfill, or was not confirmed
+    1  something failed, such as chunks of a backfill, or differs, or was not confirmed
     2  bad usage, or input that was refused
     3  the daemon cannot be reached, or does not allow it
     4  a conflict: something is not in a state in which this can be done
@@ -58,6 +58,9 @@ fn code(error: &anyhow::Error) -> u8 {
     if error.is::<Conflict>() {
         return 4;
     }
+    if let Some(error) = error.downcast_ref::<FileError>() {
+        return if matches!(error.class(), ErrorClass::Internal) { 1 } else { 2 };
+    }
     match error.downcast_ref::<ClientError>() {
         Some(ClientError::Unusable { .. }) => 2,
         Some(ClientError::Unreachable { .. }) => 3,
@@ -88,6 +91,7 @@ mod tests {
         }
         assert_eq!(code(&unfit("a", "b").context("around")), 2);
         assert_eq!(code(&conflict("a", "b")), 4);
+        assert_eq!(code(&FileError::Missing { path: "a".into() }.into()), 2);
         assert_eq!(code(&anyhow::anyhow!("whatever")), 1);
     }
 }

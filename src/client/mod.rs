@@ -5,6 +5,7 @@ mod key;
 
 use std::{io::Write, time::Duration};
 
+use bytes::Bytes;
 use reqwest::{
     Method, RequestBuilder, Response, StatusCode, header::RETRY_AFTER, redirect::Policy,
 };
@@ -44,6 +45,20 @@ pub struct Client {
 pub struct Answer {
     pub text: String,
     pub value: Value,
+}
+
+/// An answer under way.
+#[derive(Debug)]
+pub struct Pieces<'a> {
+    client: &'a Client,
+    answer: Response,
+}
+
+impl Pieces<'_> {
+    /// `None` at its end. An answer that is broken off is an error.
+    pub async fn next(&mut self) -> Result<Option<Bytes>, ClientError> {
+        self.answer.chunk().await.map_err(|error| self.client.unreachable(error))
+    }
 }
 
 impl Client {
@@ -110,11 +125,19 @@ impl Client {
     ) -> Result<(), ClientError> {
         let complete = |request| with_body(request, body).timeout(LONG_PATIENCE);
         let url = self.asking(path, query);
-        let mut answer = self.answered(Method::POST, url, complete).await?;
-        while let Some(piece) = answer.chunk().await.map_err(|error| self.unreachable(error))? {
+        let answer = self.answered(Method::POST, url, complete).await?;
+        let mut pieces = Pieces { client: self, answer };
+        while let Some(piece) = pieces.next().await? {
             out.write_all(&piece).map_err(ClientError::Unwritten)?;
         }
         out.flush().map_err(ClientError::Unwritten)
+    }
+
+    /// The answer to a question as it comes, in whichever form it is.
+    pub async fn stream(&self, path: &[&str], query: &Query) -> Result<Pieces<'_>, ClientError> {
+        let complete = |request: RequestBuilder| request.timeout(LONG_PATIENCE);
+        let answer = self.answered(Method::GET, self.asking(path, query), complete).await?;
+        Ok(Pieces { client: self, answer })
     }
 
     fn url(&self, path: &[&str]) -> Url {
@@ -148,10 +171,7 @@ impl Client {
         }
         match serde_json::from_str(&text) {
             Ok(value) => Ok(Answer { text, value }),
-            Err(error) => Err(ClientError::Unreadable {
-                server: self.server.to_string(),
-                reason: error.to_string(),
-            }),
+            Err(error) => Err(self.unreadable(error.to_string())),
         }
     }
 
@@ -177,6 +197,11 @@ impl Client {
         let text = self.redacted(&String::from_utf8_lossy(&body));
         let refusal = Refusal::read(status, may_pass, self.key.is_some(), &text);
         Err(ClientError::Refused(Box::new(refusal)))
+    }
+
+    /// An answer that makes no sense to whoever asked.
+    pub fn unreadable(&self, reason: String) -> ClientError {
+        ClientError::Unreadable { server: self.server.to_string(), reason }
     }
 
     fn unreachable(&self, error: reqwest::Error) -> ClientError {

@@ -16,15 +16,24 @@ pub enum FileError {
     Missing { path: PathBuf },
     #[error("{path}: cannot be read ({cause}); check that it is a file this user may read")]
     Io { path: PathBuf, cause: io::Error },
-    #[error("{path}: not a known kind of file; bring .csv or .txt (text) or .parquet")]
+    #[error(
+        "{path}: not a known kind of file; bring .csv or .txt (text), .json or .jsonl, or .parquet"
+    )]
     UnknownFormat { path: PathBuf },
-    #[error("{path}: not plain text; unpack it, or save it as CSV in UTF-8")]
+    #[error("{path}: not plain text; unpack it, or save it as CSV or JSON in UTF-8")]
     NotText { path: PathBuf },
     #[error("{path}: named .parquet but does not begin like one; export it again, or name it .csv")]
     NotParquet { path: PathBuf },
     #[error("{path}: broken Parquet file ({cause}); export it again")]
     BrokenParquet { path: PathBuf, cause: ParquetError },
-    #[error("{path}: the file is empty; bring one with a header line and rows")]
+    #[error("{path}: broken JSON at row {row} ({reason}); export it again")]
+    BrokenJson { path: PathBuf, row: usize, reason: String },
+    #[error(
+        "{path}: no candles; JSON is to be an array of objects, or an object per line, like \
+         {{\"time\": 1704067200, \"open\": 1, \"high\": 3, \"low\": 0.5, \"close\": 2}}"
+    )]
+    NoObjects { path: PathBuf },
+    #[error("{path}: the file is empty; bring one with rows, in CSV below a header line")]
     Empty { path: PathBuf },
     #[error(
         "{path} line {line}: data without a header line; put one above it, like \
@@ -59,6 +68,8 @@ impl FileError {
             | Self::NotText { .. }
             | Self::NotParquet { .. }
             | Self::BrokenParquet { .. }
+            | Self::BrokenJson { .. }
+            | Self::NoObjects { .. }
             | Self::Empty { .. }
             | Self::NoHeader { .. }
             | Self::LongLine { .. }

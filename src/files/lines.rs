@@ -11,7 +11,7 @@ use csv::{ReaderBuilder, StringRecord, Trim};
 use super::{FileError, open};
 
 /// Far beyond any candle; keeps a file without line breaks out of memory.
-const LONGEST_LINE: u64 = 64 * 1024;
+pub(super) const LONGEST_LINE: u64 = 64 * 1024;
 
 /// A line that is not blank, without its line break.
 pub(super) struct Line {

@@ -1,12 +1,14 @@
-//! Files of candles, CSV or Parquet, read in pieces as if each piece were an answer of a source.
+//! Files of candles, CSV, JSON or Parquet, read in pieces as if each piece were an answer of a source.
 
 mod cell;
 mod columns;
 mod csv;
 mod error;
 mod header;
+mod json;
 mod lines;
 mod parquet;
+mod shelf;
 #[cfg(test)]
 mod tests;
 mod time;
@@ -23,6 +25,7 @@ use chrono::{DateTime, Utc};
 
 pub use columns::ColumnMap;
 pub use error::FileError;
+pub use shelf::Shelf;
 
 use crate::market::{Candle, Candles, Provenance, RawBatch, RawText, Series, Window};
 
@@ -46,6 +49,7 @@ pub fn read(request: &FileRequest, rows: usize) -> Result<Pieces, FileError> {
     let rows = rows.max(1);
     let pieces: BoxedPieces = match Format::of(&request.path)? {
         Format::Csv => Box::new(csv::CsvPieces::open(request.clone(), rows)?),
+        Format::Json => Box::new(json::JsonPieces::open(request.clone(), rows)?),
         Format::Parquet => Box::new(parquet::ParquetPieces::open(request.clone(), rows)?),
     };
     Ok(Pieces(Some(pieces)))
@@ -77,6 +81,7 @@ impl fmt::Debug for Pieces {
 #[derive(Debug, Clone, Copy)]
 enum Format {
     Csv,
+    Json,
     Parquet,
 }
 
@@ -101,8 +106,11 @@ impl Format {
                 .any(|mark| magic.starts_with(mark));
         let extension = path.extension().and_then(OsStr::to_str).map(str::to_ascii_lowercase);
         match extension.as_deref() {
-            Some("csv" | "txt") if is_binary => Err(FileError::NotText { path: path.to_owned() }),
+            Some("csv" | "txt" | "json" | "jsonl" | "ndjson") if is_binary => {
+                Err(FileError::NotText { path: path.to_owned() })
+            }
             Some("csv" | "txt") => Ok(Self::Csv),
+            Some("json" | "jsonl" | "ndjson") => Ok(Self::Json),
             Some("parquet") => Err(FileError::NotParquet { path: path.to_owned() }),
             _ => Err(FileError::UnknownFormat { path: path.to_owned() }),
         }

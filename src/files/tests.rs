@@ -2,6 +2,7 @@
 
 mod bad_files;
 mod corpus;
+mod json;
 mod parquet;
 
 use std::{fs, path::PathBuf};

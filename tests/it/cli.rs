@@ -35,7 +35,7 @@ impl Desk {
         self.folder.path().join(name)
     }
 
-    fn write(&self, name: &str, content: impl AsRef<[u8]>) {
+    pub(crate) fn write(&self, name: &str, content: impl AsRef<[u8]>) {
         fs::write(self.path(name), content).unwrap();
     }
 
@@ -94,7 +94,7 @@ fn import<'a>(files: &[&'a str], more: &[&'a str]) -> Vec<&'a str> {
 }
 
 /// What asks a daemon, and the commands inside of it.
-const ASKING: [(&str, &[&str]); 18] = [
+const ASKING: [(&str, &[&str]); 19] = [
     ("backfill", &[]),
     ("backfills", &["list", "show", "watch", "pause", "resume", "cancel", "retry", "chunks"]),
     ("status", &[]),
@@ -105,6 +105,7 @@ const ASKING: [(&str, &[&str]); 18] = [
     ("rewind", &[]),
     ("query", &[]),
     ("verify", &[]),
+    ("diff", &[]),
     ("dead-letters", &["list", "groups", "show", "replay", "discard"]),
     ("jobs", &[]),
     ("schedules", &["list", "pause", "resume", "trigger"]),
@@ -178,9 +179,10 @@ fn a_bad_file_is_refused_before_anything_lands() {
     desk.write("text.parquet", ROWS);
     desk.write("other.csv", "when,price\n2024-01-01,5\n");
     desk.write("empty.csv", "");
+    desk.write("torn.json", "[{\"time\": 1704067200, \"open\": 1");
     let mut all = String::new();
     let bad = ["absent.csv", "headless.csv", "notes.docx", "torn.parquet", "text.parquet"];
-    for file in bad.into_iter().chain(["other.csv", "empty.csv", "."]) {
+    for file in bad.into_iter().chain(["other.csv", "empty.csv", "torn.json", "."]) {
         write!(all, "# {file}\n{}", desk.said(&import(&["good.csv", file], &[]))).unwrap();
     }
     assert_snapshot!("bad_files", all);
@@ -196,6 +198,10 @@ fn an_import_says_what_became_of_the_rows() {
     desk.write("hours.csv", format!("{ROWS}{broken}2024-01-01T05:00:00Z,100,100,100,100,0\n"));
     assert_snapshot!("import", desk.said(&import(&["hours.csv"], &[])));
     assert_snapshot!("import_again", desk.said(&import(&["hours.csv"], &[])));
+    let json = "[{\"date\": \"2024-01-01 00:00:00\", \"open\": 100, \"high\": 101.5, \"low\": 99, \
+                \"close\": 101, \"volume\": 3},\n{\"date\": \"2024-01-01 03:00:00\", \"open\": null}]";
+    desk.write("hours.json", json);
+    assert_snapshot!("import_of_json", desk.said(&import(&["hours.json"], &[])));
     let mut equity = import(&["hours.csv"], &[]);
     equity[3] = "AAPL";
     assert_snapshot!("import_of_a_holiday", desk.said(&equity));

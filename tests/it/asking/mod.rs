@@ -2,6 +2,7 @@
 
 mod backfill;
 mod commands;
+mod diff;
 mod letters;
 mod query;
 mod refusals;
