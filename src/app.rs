@@ -56,6 +56,8 @@ pub struct App {
     pub answers: Answers,
     pub parts: Parts,
     pub sql: Sql,
+    /// Held by whoever looks whether everything holds.
+    pub verifying: Arc<tokio::sync::Mutex<()>>,
     pub access: Access,
     pub metrics: Metrics,
     pub lifecycle: Lifecycle,
@@ -184,6 +186,7 @@ impl App {
                 answers: Answers::default(),
                 parts: Parts::default(),
                 sql: Sql::start(&config.sql)?,
+                verifying: Arc::default(),
                 access: Access::new(&store, &clock, &lifecycle, &config.server),
                 reconciler,
                 replayer,

@@ -2,17 +2,17 @@
 
 use std::sync::Arc;
 
-use axum::{Json, extract::State};
+use axum::{Json, extract::State, http::StatusCode};
 
 use super::{
     Problem,
     extract::{Params, find},
-    openapi::{NotFound, Refused, Unavailable, VerifyScope},
+    openapi::{NotFound, Refused, Unavailable, UnderWay, VerifyScope},
 };
 use crate::{
     app::App,
     market::{Series, Timeframe},
-    verify::{self, Report, Scope},
+    verify::{self, Report, Scope, VerifyError},
 };
 
 /// Whether everything holds
@@ -45,6 +45,7 @@ use crate::{
         })),
         Refused,
         NotFound,
+        UnderWay,
         Unavailable,
     )
 )]
@@ -62,5 +63,20 @@ pub(super) async fn verify(
         }
     };
     params.finish("series, timeframe")?;
-    Ok(Json(verify::verify(&app, &scope).await?))
+    Ok(Json(verify::verify(&app, scope).await?))
+}
+
+impl From<VerifyError> for Problem {
+    fn from(error: VerifyError) -> Self {
+        match error {
+            VerifyError::UnderWay => {
+                Self::conflict("under_way", error.to_string()).fix("ask again in a while")
+            }
+            VerifyError::Stopped => {
+                let status = StatusCode::SERVICE_UNAVAILABLE;
+                Self::new(status, "unavailable", error.to_string()).fix("ask again in a while")
+            }
+            VerifyError::Ingest(error) => error.into(),
+        }
+    }
 }

@@ -81,7 +81,11 @@ pub(super) fn lake(read: &mut Reader) -> LakeConfig {
 
 fn location(read: &mut Reader) -> Location {
     let s3 = S3Config {
-        endpoint: read.get("lake.s3.endpoint"),
+        endpoint: read.get_if(
+            "lake.s3.endpoint",
+            "use a URL without name and password, like https://minio.example:9000",
+            |endpoint: &String| !endpoint.contains('@'),
+        ),
         region: read.get("lake.s3.region"),
         access_key_id: read.get("lake.s3.access_key_id"),
         secret_access_key: read.secret("lake.s3.secret_access_key"),
@@ -94,7 +98,10 @@ fn location(read: &mut Reader) -> Location {
         read.violation("lake.url", FIX);
         return Location::Folder;
     };
-    let is_bare = url.username().is_empty() && url.query().is_none() && url.fragment().is_none();
+    let is_bare = url.username().is_empty()
+        && url.password().is_none()
+        && url.query().is_none()
+        && url.fragment().is_none();
     match url.scheme() {
         "memory" if is_bare => Location::Memory,
         "s3" if is_bare && url.has_host() => {

@@ -128,8 +128,10 @@ impl Config {
     ) -> Result<Self, ConfigError> {
         let mut read = Reader::open(file, environment.into_iter().collect())?;
         let auth = server::auth(&mut read);
+        let server = server::server(&mut read, auth.mode);
+        let sql = sql::sql(&mut read, server.request_timeout);
         let config = Self {
-            server: server::server(&mut read, auth.mode),
+            server,
             auth,
             store_url: store::store_url(&mut read),
             replica: replica::replica(&mut read),
@@ -141,7 +143,7 @@ impl Config {
             }),
             reconcile: reconcile::reconcile(&mut read),
             backfill: backfill::backfill(&mut read),
-            sql: sql::sql(&mut read),
+            sql,
             feeds: feeds::feeds(&mut read),
             providers: providers::providers(&mut read),
             clock: ClockConfig {

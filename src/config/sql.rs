@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{positive, reader::Reader, size::Size};
+use super::{reader::Reader, size::Size, span::Span};
 
 #[derive(Debug, Clone)]
 pub struct SqlConfig {
@@ -20,14 +20,26 @@ pub struct SqlConfig {
     pub threads: usize,
 }
 
-pub(super) fn sql(read: &mut Reader) -> SqlConfig {
+/// With less than that hardly any query gets on.
+const LEAST: usize = 16 << 20;
+
+pub(super) fn sql(read: &mut Reader, request_timeout: Duration) -> SqlConfig {
     let some = |count: &usize| (1..=1_000).contains(count);
-    let mut bytes = |path| read.get::<Size>(path).0;
-    let (memory_bytes, spill) = (bytes("sql.memory"), bytes("sql.spill"));
+    let enough = |size: &Size| size.0 >= LEAST;
+    let memory_bytes = read.get_if("sql.memory", "use 16MiB or more", enough).0;
+    let spill = read.get::<Size>("sql.spill").0;
     SqlConfig {
         memory_bytes,
         spill_bytes: u64::try_from(spill).unwrap_or(u64::MAX),
-        timeout: positive(read, "sql.timeout"),
+        timeout: read
+            .get_if(
+                "sql.timeout",
+                "use less than server.request_timeout, after which nobody waits for the answer",
+                |timeout: &Span| {
+                    timeout.is_positive() && Duration::from(*timeout) < request_timeout
+                },
+            )
+            .into(),
         max_rows: read.get_if("sql.max_rows", "use 1 or more", |rows| *rows >= 1),
         queries: read.get_if("sql.queries", "use 1 to 1000", some),
         threads: read.get_if("sql.threads", "use 1 to 1000", some),

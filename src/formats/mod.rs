@@ -21,7 +21,7 @@ use deltalake::{
 };
 
 use self::{
-    plain::{plain, plainly},
+    plain::{flat, plain, plainly},
     sink::Sink,
 };
 
@@ -32,7 +32,7 @@ pub enum Format {
     Json,
     /// An object per line.
     Ndjson,
-    /// With a line of names first; what is null is empty.
+    /// With a line of names first; what is null is empty, a list is a text.
     Csv,
     /// The stream format of Arrow IPC.
     Arrow,
@@ -77,6 +77,7 @@ impl Format {
 
 /// Rows of a group in a Parquet file: what is held in memory until it is full.
 const ROW_GROUP: usize = 128 * 1024;
+const ROW_GROUP_BYTES: usize = 64 << 20;
 
 /// Writes batches of one schema; what comes out is handed on piece by piece.
 pub struct Encoder {
@@ -96,7 +97,7 @@ enum Writer {
 impl Encoder {
     /// JSON is an array of objects.
     pub fn new(format: Format, schema: &SchemaRef) -> Result<Self, ArrowError> {
-        let schema = plain(schema);
+        let schema = if format == Format::Csv { flat(schema) } else { plain(schema) };
         let sink = Sink::default();
         let out = || sink.clone();
         let json = || json::WriterBuilder::new().with_explicit_nulls(true);
@@ -112,6 +113,7 @@ impl Encoder {
                 let properties = WriterProperties::builder()
                     .set_compression(Compression::ZSTD(ZstdLevel::default()))
                     .set_max_row_group_row_count(Some(ROW_GROUP))
+                    .set_max_row_group_bytes(Some(ROW_GROUP_BYTES))
                     .build();
                 let writer = ArrowWriter::try_new(out(), schema.clone(), Some(properties))?;
                 Writer::Parquet(Box::new(writer))

@@ -14,6 +14,16 @@ pub(super) fn plain(schema: &SchemaRef) -> SchemaRef {
     Arc::new(Schema::new(schema.fields().iter().map(plain_field).collect::<Vec<_>>()))
 }
 
+/// With lists as texts too, for a form that has no lists.
+pub(super) fn flat(schema: &SchemaRef) -> SchemaRef {
+    let is_list = |kind: &DataType| matches!(kind, DataType::List(_) | DataType::LargeList(_));
+    let flat = |field: &FieldRef| {
+        let field = plain_field(field);
+        if is_list(field.data_type()) { field.with_data_type(DataType::Utf8) } else { field }
+    };
+    Arc::new(Schema::new(schema.fields().iter().map(flat).collect::<Vec<_>>()))
+}
+
 fn plain_field(field: &FieldRef) -> Field {
     Field::new(field.name(), plain_type(field.data_type()), field.is_nullable())
 }
@@ -31,7 +41,7 @@ fn plain_type(kind: &DataType) -> DataType {
     }
 }
 
-/// The batch with the columns of a schema that `plain` made.
+/// The batch with the columns of a schema that `plain` or `flat` made.
 pub(super) fn plainly(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch, ArrowError> {
     let columns = batch.columns().iter().zip(schema.fields());
     let columns = columns.map(|(column, field)| {

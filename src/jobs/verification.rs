@@ -6,19 +6,21 @@ use crate::{
     app::App,
     error::chain,
     fleet::Duty,
-    verify::{Report, Scope, verify},
+    verify::{Report, Scope, VerifyError, verify},
 };
 
 /// Looks through the lake beside everything else, if that is this replica's duty.
 pub(super) fn begin(app: &Arc<App>) {
-    if !app.fleet.holds(&Duty::Lake) || app.lifecycle.is_stopping() {
+    if !app.fleet.holds(&Duty::Lake) {
+        // What was found here before is for another one to say by now.
+        app.metrics.invariant_violations.reset();
         return;
     }
-    let (app, runtime) = (app.clone(), tokio::runtime::Handle::current());
-    // Much of it is work for a processor.
-    app.clone().lifecycle.spawn_blocking(move || {
-        match runtime.block_on(verify(&app, &Scope::All)) {
+    let app = app.clone();
+    app.lifecycle.clone().spawn(async move {
+        match verify(&app, Scope::All).await {
             Ok(report) => tell(&app, &report),
+            Err(VerifyError::UnderWay | VerifyError::Stopped) => {}
             Err(error) => tracing::warn!(error = chain(&error), "the lake cannot be verified"),
         }
     });

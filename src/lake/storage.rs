@@ -13,8 +13,9 @@ use deltalake::{
     },
 };
 use futures::future::join_all;
-use object_store::aws::AmazonS3Builder;
+use object_store::{aws::AmazonS3Builder, client::SpawnedReqwestConnector};
 use secrecy::ExposeSecret;
+use tokio::runtime::Handle;
 use url::Url;
 use uuid::Uuid;
 
@@ -136,7 +137,8 @@ impl Storage {
     }
 
     fn path(&self, name: &str) -> Path {
-        Path::from(format!("{}{name}", self.root.path()))
+        let path = format!("{}{name}", self.root.path());
+        Path::from_url_path(&path).unwrap_or_else(|_| Path::from(path))
     }
 }
 
@@ -161,18 +163,23 @@ fn folder(folder: &Folder) -> Result<Url, LakeError> {
         .map_err(|()| failed(std::io::Error::other("the path is not absolute")))
 }
 
-/// What is not set comes from the environment, or from the machine's role.
+/// Without a key of its own all that is not set comes from the environment, or from the machine's role.
 fn bucket(url: &Url, s3: &S3Config) -> Result<Arc<dyn ObjectStore>, Error> {
-    let mut builder = AmazonS3Builder::from_env()
+    let is_own = !s3.access_key_id.is_empty();
+    // A token from the environment belongs to a key from there.
+    let builder = if is_own { AmazonS3Builder::new() } else { AmazonS3Builder::from_env() };
+    let mut builder = builder
         .with_bucket_name(url.host_str().unwrap_or_default())
-        .with_allow_http(s3.endpoint.starts_with("http://"));
+        // Whoever asks first, the connection stays when a query ends.
+        .with_http_connector(SpawnedReqwestConnector::new(Handle::current()));
     if !s3.endpoint.is_empty() {
         builder = builder.with_endpoint(&s3.endpoint);
+        builder = builder.with_allow_http(s3.endpoint.starts_with("http://"));
     }
     if !s3.region.is_empty() {
         builder = builder.with_region(&s3.region);
     }
-    if !s3.access_key_id.is_empty() {
+    if is_own {
         builder = builder.with_access_key_id(&s3.access_key_id);
     }
     if let Some(secret) = &s3.secret_access_key {

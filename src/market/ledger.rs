@@ -265,6 +265,11 @@ impl Ledger {
         landed.map(|(end, _)| *end - self.timeframe.duration())
     }
 
+    /// Open time of the oldest candle that has a row in the lake.
+    pub fn first_landed(&self) -> Option<DateTime<Utc>> {
+        self.facts.iter().find(|(_, (_, fact))| fact.has_landed()).map(|(start, _)| *start)
+    }
+
     /// Open time of the oldest final candle.
     pub fn first_final(&self) -> Option<DateTime<Utc>> {
         self.facts.iter().find(|(_, (_, fact))| *fact == Fact::Final).map(|(start, _)| *start)

@@ -1,6 +1,9 @@
 //! An answer, written down before it is sent: in memory, or in a file if it is long.
 
-use std::io::{self, Seek, Write};
+use std::{
+    collections::BTreeSet,
+    io::{self, Seek, Write},
+};
 
 use bytes::Bytes;
 use deltalake::{
@@ -32,33 +35,65 @@ pub enum Body {
 /// A longer answer goes into a file.
 const IN_MEMORY: usize = 4 << 20;
 
-/// Takes in all `rows`, unless there are more than `most`.
+/// Rows that are encoded at a time: a batch of wide ones is large, and its encoding as large again.
+const SLICE: usize = 1_024;
+
+/// Takes in all `rows`, unless there are more than `most.rows`, or they take more than `most.bytes`.
 pub(super) async fn written(
     mut rows: SendableRecordBatchStream,
     format: Format,
-    most: usize,
+    most: Most,
 ) -> Result<Answer, SqlError> {
-    let mut spool = SpooledTempFile::new(IN_MEMORY);
     let mut encoder = Encoder::new(format, &rows.schema()).map_err(DataFusionError::from)?;
+    distinct(encoder.schema())?;
+    let mut spool = Spool { file: SpooledTempFile::new(IN_MEMORY), left: most.bytes };
     if format == Format::Json {
         let columns = columns(encoder.schema());
-        write!(spool, "{{\"columns\":{columns},\"rows\":").map_err(SqlError::Spool)?;
+        spool.add(format!("{{\"columns\":{columns},\"rows\":").as_bytes())?;
     }
     let mut count = 0;
     while let Some(batch) = rows.try_next().await? {
         count += batch.num_rows();
-        if count > most {
-            return Err(SqlError::TooManyRows(most));
+        if count > most.rows {
+            return Err(SqlError::TooManyRows(most.rows));
         }
-        let bytes = encoder.write(&batch).map_err(DataFusionError::from)?;
-        spool.write_all(&bytes).map_err(SqlError::Spool)?;
+        for start in (0..batch.num_rows()).step_by(SLICE) {
+            let slice = batch.slice(start, SLICE.min(batch.num_rows() - start));
+            spool.add(&encoder.write(&slice).map_err(DataFusionError::from)?)?;
+        }
     }
-    let bytes = encoder.finish().map_err(DataFusionError::from)?;
-    spool.write_all(&bytes).map_err(SqlError::Spool)?;
+    spool.add(&encoder.finish().map_err(DataFusionError::from)?)?;
     if format == Format::Json {
-        write!(spool, ",\"row_count\":{count}}}").map_err(SqlError::Spool)?;
+        spool.add(format!(",\"row_count\":{count}}}").as_bytes())?;
     }
-    Ok(Answer { format, rows: count, body: body(spool).map_err(SqlError::Spool)? })
+    Ok(Answer { format, rows: count, body: body(spool.file).map_err(SqlError::Spool)? })
+}
+
+/// How much an answer may be.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Most {
+    pub(super) rows: usize,
+    pub(super) bytes: u64,
+}
+
+struct Spool {
+    file: SpooledTempFile,
+    left: u64,
+}
+
+impl Spool {
+    fn add(&mut self, bytes: &[u8]) -> Result<(), SqlError> {
+        let left = self.left.checked_sub(bytes.len() as u64);
+        self.left = left.ok_or_else(|| SqlError::TooLarge("the answer is too long".to_owned()))?;
+        self.file.write_all(bytes).map_err(SqlError::Spool)
+    }
+}
+
+/// An object has one member of a name, and a table that is joined with itself two.
+fn distinct(schema: &Schema) -> Result<(), SqlError> {
+    let mut names = BTreeSet::new();
+    let twice = schema.fields().iter().find(|field| !names.insert(field.name()));
+    twice.map_or(Ok(()), |field| Err(SqlError::SameName(field.name().clone())))
 }
 
 fn body(mut spool: SpooledTempFile) -> io::Result<Body> {

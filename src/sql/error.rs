@@ -25,6 +25,8 @@ pub enum SqlError {
     UnknownTable(String),
     #[error("system tables say what is now, not what was")]
     SystemOfThePast,
+    #[error("two columns are called {0}")]
+    SameName(String),
     #[error("the answer has more than {0} rows")]
     TooManyRows(usize),
     #[error("the query needs more memory or disk than it may have: {0}")]
@@ -56,6 +58,7 @@ impl SqlError {
             | Self::TooManyTokens(_)
             | Self::UnknownTable(_)
             | Self::SystemOfThePast
+            | Self::SameName(_)
             | Self::TooManyRows(_)
             | Self::TooLarge(_) => ErrorClass::Invalid,
             Self::TooSlow(_) => ErrorClass::Timeout,

@@ -13,19 +13,19 @@ mod session;
 use std::{collections::BTreeMap, fmt, io, sync::Arc};
 
 use chrono::{DateTime, Utc};
-use deltalake::datafusion::catalog::SchemaProvider;
+use deltalake::datafusion::{catalog::SchemaProvider, execution::runtime_env::RuntimeEnv};
 use tokio::{
     runtime::{Builder, Runtime},
     sync::Semaphore,
 };
 use tokio_util::task::AbortOnDropHandle;
 
+use self::{answer::Most, catalog::Bronze, session::Session};
 pub use self::{
     answer::{Answer, Body},
     error::SqlError,
     parse::{LONGEST_QUERY, MOST_TOKENS},
 };
-use self::{catalog::Bronze, session::Session};
 use crate::{config::SqlConfig, formats::Format, lake::Lake};
 
 /// What is asked.
@@ -68,6 +68,21 @@ impl Sql {
         })
     }
 
+    /// Works at something large on the threads of queries, with their memory and disk; `None` if it
+    /// panics or the daemon ends.
+    pub async fn beside<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> Option<T> {
+        let runtime = self.runtime.as_ref()?;
+        AbortOnDropHandle::new(runtime.spawn(work)).await.ok()
+    }
+
+    /// What queries have together.
+    pub fn environment(&self) -> &Arc<RuntimeEnv> {
+        &self.session.environment
+    }
+
     /// The whole answer. `system` has the tables about the daemon itself; they say what is now, so
     /// they are not there when the past is asked for.
     pub async fn answer(
@@ -79,7 +94,7 @@ impl Sql {
         let Some(runtime) = &self.runtime else { return Err(SqlError::Stopped) };
         let patience = self.config.timeout;
         let (turns, session, lake) = (self.turns.clone(), self.session.clone(), lake.clone());
-        let most = self.config.max_rows;
+        let most = Most { rows: self.config.max_rows, bytes: self.config.spill_bytes };
         let work = async move {
             // Waiting for others counts: who asks wants an answer in time, whatever keeps it.
             let _turn = turns.acquire().await.map_err(|_| SqlError::Stopped)?;

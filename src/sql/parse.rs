@@ -142,5 +142,8 @@ impl Dialect for Counting {
         supports_filter_during_aggregation(),
         supports_interval_options(),
         supports_comma_separated_trim(),
+        supports_pipe_operator(),
+        supports_empty_projections(),
+        supports_cte_without_as(),
     }
 }

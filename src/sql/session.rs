@@ -23,7 +23,7 @@ use crate::config::SqlConfig;
 
 /// What all queries share: memory and disk.
 pub(super) struct Session {
-    environment: Arc<RuntimeEnv>,
+    pub(super) environment: Arc<RuntimeEnv>,
     config: SessionConfig,
 }
 
@@ -32,8 +32,17 @@ const BRONZE: &str = "bronze";
 const SYSTEM: &str = "system";
 
 /// They make much of little before anybody counts it: `repeat('x', 2000000000)`.
-const UNBOUNDED: [&str; 7] =
-    ["repeat", "lpad", "rpad", "range", "generate_series", "array_repeat", "array_resize"];
+const UNBOUNDED: [&str; 9] = [
+    "repeat",
+    "lpad",
+    "rpad",
+    "replace",
+    "regexp_replace",
+    "range",
+    "generate_series",
+    "array_repeat",
+    "array_resize",
+];
 
 impl Session {
     pub(super) fn new(config: &SqlConfig) -> io::Result<Self> {

@@ -9,6 +9,7 @@ mod report;
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
+    time::Duration,
 };
 
 use chrono::{DateTime, Utc};
@@ -22,9 +23,9 @@ use self::{
 use crate::{
     app::App,
     ingest::{Book, IngestError},
-    lake::{CandleTable, Past, ROW_INVARIANTS},
+    lake::{CandleTable, LakeError, Past, ROW_INVARIANTS},
     market::{CandleState, Ledger, Series, Timeframe, Window},
-    store::SeriesRecord,
+    store::{SeriesRecord, StoreError},
 };
 
 const KNOWN_IS_LANDED: Invariant = Invariant {
@@ -52,7 +53,8 @@ const OF_SERIES: [Invariant; 5] =
     [KNOWN_IS_LANDED, LANDED_IS_KNOWN, LANDINGS_AGREE, STORE_AGREES, WATERMARK_HOLDS];
 
 /// So often it is looked again whether what seems to differ was only on its way.
-const LOOKS: usize = 3;
+const LOOKS: usize = 10;
+const BETWEEN: Duration = Duration::from_millis(100);
 
 /// What is looked at.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,24 +64,57 @@ pub enum Scope {
     Series(Series),
 }
 
-/// Looks at all of it.
-pub fn verify<'a>(app: &'a App, scope: &'a Scope) -> BoxFuture<'a, Result<Report, IngestError>> {
+/// Why nothing was found, neither good nor bad.
+#[derive(Debug, thiserror::Error)]
+pub enum VerifyError {
+    #[error("it is being verified at this moment")]
+    UnderWay,
+    #[error("the daemon stops")]
+    Stopped,
+    #[error(transparent)]
+    Ingest(#[from] IngestError),
+}
+
+impl From<LakeError> for VerifyError {
+    fn from(error: LakeError) -> Self {
+        Self::Ingest(error.into())
+    }
+}
+
+impl From<StoreError> for VerifyError {
+    fn from(error: StoreError) -> Self {
+        Self::Ingest(error.into())
+    }
+}
+
+/// Looks at all of it, beside the queries in SQL: it is as much work. Fails with `UnderWay` if
+/// somebody does so already.
+pub fn verify(app: &Arc<App>, scope: Scope) -> BoxFuture<'static, Result<Report, VerifyError>> {
+    let app = app.clone();
     Box::pin(async move {
-        let mut found = Found::default();
-        for timeframe in Timeframe::ALL {
-            let (is_in, of) = match scope {
-                Scope::All => (true, None),
-                Scope::Timeframe(only) => (*only == timeframe, None),
-                Scope::Series(series) => (series.timeframe == timeframe, Some(series)),
-            };
-            if is_in {
-                verify_table(app, app.lake.candles(timeframe), of, &mut found).await?;
-            }
-        }
-        let of_rows = ROW_INVARIANTS.iter();
-        let of_rows = of_rows.map(|one| Invariant { name: one.name, says: one.says });
-        Ok(found.report(of_rows.chain(OF_SERIES), app.clock.now()))
+        let Ok(_turn) = app.verifying.clone().try_lock_owned() else {
+            return Err(VerifyError::UnderWay);
+        };
+        let work = look(app.clone(), scope);
+        app.sql.beside(work).await.unwrap_or(Err(VerifyError::Stopped))
     })
+}
+
+async fn look(app: Arc<App>, scope: Scope) -> Result<Report, VerifyError> {
+    let mut found = Found::default();
+    for timeframe in Timeframe::ALL {
+        let (is_in, of) = match &scope {
+            Scope::All => (true, None),
+            Scope::Timeframe(only) => (*only == timeframe, None),
+            Scope::Series(series) => (series.timeframe == timeframe, Some(series)),
+        };
+        if is_in {
+            verify_table(&app, app.lake.candles(timeframe), of, &mut found).await?;
+        }
+    }
+    let of_rows = ROW_INVARIANTS.iter();
+    let of_rows = of_rows.map(|one| Invariant { name: one.name, says: one.says });
+    Ok(found.report(of_rows.chain(OF_SERIES), app.clock.now()))
 }
 
 async fn verify_table(
@@ -87,7 +122,7 @@ async fn verify_table(
     table: &CandleTable,
     of: Option<&Series>,
     found: &mut Found,
-) -> Result<(), IngestError> {
+) -> Result<(), VerifyError> {
     let mut books = app.books.all();
     books.retain(|book| match of {
         Some(series) => book.series() == series,
@@ -97,7 +132,11 @@ async fn verify_table(
     let pinned = table.pin(Past { known_at: None, version: Some(table.version()) }).await?;
     let mut rows: BTreeMap<Series, Vec<Window>> = BTreeMap::new();
     for partition in table.partitions()? {
-        let examined = table.examine(partition, of, &pinned).await?;
+        if app.lifecycle.is_stopping() {
+            return Err(VerifyError::Stopped);
+        }
+        let looked_at = (&pinned, app.sql.environment());
+        let examined = table.examine(partition, of, looked_at).await?;
         found.rows += examined.rows;
         for (name, violations) in examined.counts {
             found.count(name, violations);
@@ -112,7 +151,7 @@ async fn verify_table(
     }
     found.series += books.len();
     for (book, before) in books.iter().zip(before) {
-        let rows = rows.remove(book.series()).unwrap_or_default();
+        let rows = merged(rows.remove(book.series()).unwrap_or_default());
         for window in uncovered(&before, &rows) {
             let candles = window.candles(table.timeframe());
             let detail = format!("{candles} candles have no row");
@@ -129,7 +168,8 @@ async fn verify_table(
             if unknown.is_empty() && differs.is_empty() {
                 break;
             }
-            // The store is asked again, which takes its time.
+            // What has just landed is told to memory and to the store one after the other.
+            tokio::time::sleep(BETWEEN).await;
             differs = differences(app, table, book).await?;
             unknown = uncovered(&rows, &book.with_ledger(landed));
         }
@@ -144,10 +184,27 @@ async fn verify_table(
         }
     }
     for (series, runs) in rows {
+        if app.books.get(&series).is_some() {
+            // It came while it was looked.
+            continue;
+        }
         let (start, detail) = (runs[0].start, "nobody knows the series".to_owned());
         found.violation(LANDED_IS_KNOWN.name, Example { series, start, detail });
     }
     Ok(())
+}
+
+/// In order and disjoint, as those of several partitions may not be.
+fn merged(mut runs: Vec<Window>) -> Vec<Window> {
+    runs.sort_by_key(|run| run.start);
+    let mut merged: Vec<Window> = Vec::with_capacity(runs.len());
+    for run in runs {
+        match merged.last_mut() {
+            Some(last) if run.start <= last.end => *last = last.hull(run),
+            _ => merged.push(run),
+        }
+    }
+    merged
 }
 
 fn example(book: &Arc<Book>, start: DateTime<Utc>, detail: String) -> Example {
@@ -165,7 +222,7 @@ async fn differences(
     app: &App,
     table: &CandleTable,
     book: &Arc<Book>,
-) -> Result<Vec<(Invariant, String)>, IngestError> {
+) -> Result<Vec<(Invariant, String)>, VerifyError> {
     let mut differ = Vec::new();
     let (landings, logged) = (book.landings(), table.landings(book.series()).await?);
     let stored = app.store.series_named(book.series()).await?;

@@ -126,6 +126,7 @@ fn a_lake_is_nowhere_that_makes_no_sense() {
         ("data/lake", "sqlite::memory:"),
         ("s3://", "sqlite::memory:"),
         ("s3://me:secret@lake/bars", "sqlite::memory:"),
+        ("s3://:secret@lake/bars", "sqlite::memory:"),
         ("s3://lake/bars?region=x", "sqlite::memory:"),
         ("https://lake/bars", "sqlite::memory:"),
         ("memory:", "sqlite:data/barkeep.db"),

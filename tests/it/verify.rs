@@ -194,6 +194,27 @@ async fn what_the_store_says_wrongly_is_found() {
     assert_eq!(broken(&app, "").await, [("landings_are_counted_alike".to_owned(), 1)]);
 }
 
+/// Landings go on all the time, and are never taken for a contradiction.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_just_landing_is_no_fault() {
+    let app = settled().await;
+    let asks = async {
+        for _ in 0..10 {
+            assert_eq!(broken(&app, "?timeframe=1m").await, []);
+        }
+    };
+    let lands = async {
+        loop {
+            app.clock.advance(seconds(60));
+            app.poll(BTC).await.unwrap();
+        }
+    };
+    tokio::select! {
+        () = asks => {}
+        () = lands => {}
+    }
+}
+
 #[tokio::test]
 async fn what_there_is_not_cannot_be_verified() {
     let app = TestApp::start().await;

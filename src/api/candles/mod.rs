@@ -5,7 +5,11 @@ mod rows;
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use axum::{extract::State, http::HeaderMap, response::Response};
+use axum::{
+    extract::State,
+    http::{HeaderMap, HeaderValue, header::VARY},
+    response::Response,
+};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -30,7 +34,7 @@ use crate::{
     formats::Format,
     ingest::Book,
     lake::Past,
-    market::{InstrumentId, ParseError, Timeframe, Window},
+    market::{InstrumentId, Ledger, ParseError, Timeframe, Window},
     query::Answer,
 };
 
@@ -154,7 +158,12 @@ pub(super) async fn list(
     let parts = books.into_iter().map(|book| {
         let due = app.closed_until(book.series(), past.known_at.unwrap_or(now));
         let window = window.unwrap_or_else(|| newest(&book, due, limit.unwrap_or(NEWEST)));
-        let window = Window::new(window.start, window.end.min(due).max(window.start));
+        let mut window = Window::new(window.start, window.end.min(due).max(window.start));
+        if format != Format::Json && !has_gaps {
+            // Years before the first candle have no rows.
+            let first = book.with_ledger(Ledger::first_landed).unwrap_or(window.end);
+            window.start = window.start.max(first).min(window.end);
+        }
         (book, window)
     });
     let parts: Vec<_> = parts.collect();
@@ -174,7 +183,9 @@ pub(super) async fn list(
             OneOrMore::More(CandleList { items })
         }
     };
-    Ok(tagged::respond(Answer::new(json(&answer)?, &substance), &headers))
+    let mut response = tagged::respond(Answer::new(json(&answer)?, &substance), &headers);
+    response.headers_mut().insert(VARY, HeaderValue::from_static("accept, accept-encoding"));
+    Ok(response)
 }
 
 /// Those that `assets` names, each once.

@@ -171,6 +171,7 @@ impl From<SqlError> for Problem {
                 Self::invalid("table_versions", error.to_string(), fix)
             }
             SqlError::SystemOfThePast => invalid("leave out as_of and table_versions"),
+            SqlError::SameName(_) => invalid("give each a name of its own with `as`"),
             SqlError::TooManyRows(_) => {
                 invalid("add `limit`, aggregate, or have sql.max_rows raised")
             }

@@ -14,20 +14,25 @@ use deltalake::datafusion::{
 };
 use futures::stream;
 use serde_json::Value;
+use tokio::runtime::Handle;
 
 use super::{
-    super::{Problem, extract::Params},
+    super::{Problem, extract::Params, failed},
     columns::{batch, schema},
     lists::{LISTS, List},
 };
 use crate::app::App;
 
 /// The lists as tables.
-pub(super) struct System(Arc<App>);
+pub(super) struct System {
+    app: Arc<App>,
+    /// Where the API's handlers run: connections of the store that are opened for them stay there.
+    runtime: Handle,
+}
 
 impl System {
     pub(super) fn of(app: &Arc<App>) -> Self {
-        Self(app.clone())
+        Self { app: app.clone(), runtime: Handle::current() }
     }
 }
 
@@ -40,7 +45,8 @@ impl SchemaProvider for System {
     async fn table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>, DataFusionError> {
         let Some(list) = LISTS.iter().find(|list| list.name == name) else { return Ok(None) };
         let schema = schema(list.columns);
-        let pages = Pages { app: self.0.clone(), list, schema: schema.clone() };
+        let (app, runtime) = (self.app.clone(), self.runtime.clone());
+        let pages = Pages { app, runtime, list, schema: schema.clone() };
         Ok(Some(Arc::new(StreamingTable::try_new(schema, vec![Arc::new(pages)])?)))
     }
 
@@ -57,6 +63,7 @@ impl SchemaProvider for System {
 #[derive(Clone)]
 struct Pages {
     app: Arc<App>,
+    runtime: Handle,
     list: &'static List,
     schema: SchemaRef,
 }
@@ -107,7 +114,8 @@ impl Pages {
         let said = [question, limit, &cursor].into_iter().filter(|part| !part.is_empty());
         let uri = format!("/?{}", said.collect::<Vec<_>>().join("&"));
         let uri = uri.parse::<Uri>().unwrap_or_default();
-        (self.list.read)(self.app.clone(), Params::of(&uri)?).await
+        let read = (self.list.read)(self.app.clone(), Params::of(&uri)?);
+        self.runtime.spawn(read).await.unwrap_or_else(|_| Err(failed()))
     }
 }
 

@@ -1,6 +1,6 @@
 //! What must never be found in a table of candles, as queries that return no rows.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use chrono::{DateTime, NaiveDate, Utc};
 use deltalake::{
@@ -8,9 +8,10 @@ use deltalake::{
     datafusion::{
         dataframe::DataFrame,
         error::DataFusionError,
+        execution::runtime_env::RuntimeEnv,
         prelude::{SessionContext, col, lit},
     },
-    delta_datafusion::DeltaSessionContext,
+    delta_datafusion::DeltaSessionConfig,
 };
 use futures::future::BoxFuture;
 
@@ -116,19 +117,20 @@ impl CandleTable {
         Ok(values.collect())
     }
 
-    /// Looks through one partition, of one series or of all.
+    /// Looks through one partition, of one series or of all, within what `environment` allows.
     pub fn examine<'a>(
         &'a self,
         partition: NaiveDate,
         of: Option<&'a Series>,
-        pinned: &'a Pinned,
+        (pinned, environment): (&'a Pinned, &'a Arc<RuntimeEnv>),
     ) -> BoxFuture<'a, Result<Examined, LakeError>> {
         Box::pin(async move {
             let failed = |error| self.query(error);
             let rows = self.scan_past(pinned).await?;
             let rows = of_series(rows, of).map_err(failed)?;
             let rows = rows.filter(col(columns::PARTITION).eq(day(partition))).map_err(failed)?;
-            let context = DeltaSessionContext::default().into_inner();
+            let config = DeltaSessionConfig::default().into();
+            let context = SessionContext::new_with_config_rt(config, environment.clone());
             context.register_table("candles", rows.into_view()).map_err(failed)?;
             let mut found = Examined {
                 rows: self.count(&context, "select count(*) as n from candles").await?,

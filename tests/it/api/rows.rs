@@ -192,13 +192,14 @@ async fn an_answer_that_cannot_be_read_to_its_end_is_broken_off() {
     let march = files.iter().find(|file| file.contains("2024-03-01")).unwrap();
     let march = march.strip_prefix("file://").unwrap_or(march);
     std::fs::remove_file(march).unwrap();
-    let window = Window::new(app.now() - TimeDelta::days(69), app.now());
-    let uri = format!("/v1/candles?series=coinbase/BTCUSD/1m&format=csv&{}", query_of(window));
+    let whole = query_of(Window::new(start, end));
+    let uri = format!("/v1/candles?series=someone/BTCUSD/1m&format=csv&{whole}");
     let request = Request::get(uri).body(Body::empty()).unwrap();
     let response = barkeep::api::service(app.app.clone()).oneshot(request).await.unwrap();
     assert_eq!(response.status(), 200);
     let pieces: Vec<_> = response.into_body().into_data_stream().collect().await;
-    assert!(pieces.first().unwrap().is_ok() && pieces.last().unwrap().is_err());
+    let ends = (pieces.first().unwrap(), pieces.last().unwrap());
+    assert!(ends.0.is_ok() && ends.1.is_err(), "{} pieces: {ends:?}", pieces.len());
     let body = json!({ "query": "select sum(close) from raw_market_data_1m" });
     app.post("/v1/sql", &body).await.problem_of("a sum of what is not there", 503);
 }

@@ -112,6 +112,18 @@ async fn a_long_answer_is_as_whole_as_a_short_one() {
 }
 
 #[tokio::test]
+async fn a_list_is_a_list_or_a_text_as_the_form_has_it() {
+    let app = TestApp::start().await;
+    let query = "select [1, 2] as numbers, 'x' as text";
+    let csv = formed(&app, "/v1/sql?format=csv", None, query).await;
+    assert_eq!(csv.text(), "numbers,text\n\"[1, 2]\",x\n");
+    assert_eq!(rows(&app, query).await, [json!({ "numbers": [1, 2], "text": "x" })]);
+    app.settle().await;
+    let news = "select * from raw_news_sentiment";
+    formed(&app, "/v1/sql?format=csv", None, news).await;
+}
+
+#[tokio::test]
 async fn no_rows_are_an_answer_and_nonsense_is_not() {
     let app = TestApp::start().await;
     assert_eq!(cell(&app, "select count(*) from raw_market_data_1m").await, 0);
@@ -125,6 +137,7 @@ async fn no_rows_are_an_answer_and_nonsense_is_not() {
         ("select * from silver.candles", "silver"),
         ("select nothing from raw_market_data_1m", "nothing"),
         ("select no_such_function(1)", "no_such_function"),
+        ("select a.b, c.b from (select 3 as b) a, (select 4 as b) c", "two columns are called b"),
         ("select 1 as a; select 2 as b", "several statements"),
         ("select cast('x' as int)", "'x'"),
         ("select 1 / (select count(*) from raw_market_data_1m)", "by zero"),

@@ -5,7 +5,7 @@
 mod answer;
 mod clock;
 
-use std::{collections::HashMap, future::Future, path::Path, sync::Arc};
+use std::{collections::HashMap, future::Future, path::Path, sync::Arc, time::Duration};
 
 use axum::{body::Body, http::Request};
 use barkeep::{
@@ -127,6 +127,8 @@ impl TestApp {
     pub(crate) async fn restart(self) -> Self {
         let Self { app, clock, exchange, folder } = self;
         let config = app.config.clone();
+        // What has begun ends first, as at any end but a kill.
+        assert!(app.lifecycle.stop_and_wait(Duration::from_mins(1)).await);
         app.store.close().await;
         drop(app);
         let app = App::start_with_clock(config, clock.clone()).await.unwrap();
