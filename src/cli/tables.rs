@@ -106,6 +106,7 @@ const VACUUMED: &[Column] = &[
 
 const OPTIMIZED: &[Column] = &[
     text("table", "/table"),
+    text("done", "/is_done"),
     count("files before", "/files_before"),
     count("files after", "/files_after"),
     count("bytes before", "/bytes_before"),

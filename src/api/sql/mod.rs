@@ -47,9 +47,7 @@ pub(super) struct Asked {
     /// Without what was received later: what was known then.
     as_of: Option<DateTime<Utc>>,
     /// Tables as of earlier versions of them.
-    #[serde(default)]
-    #[schema(minimum = 0, value_type = Option<BTreeMap<String, u64>>)]
-    table_versions: BTreeMap<String, u64>,
+    table_versions: Option<BTreeMap<String, u64>>,
 }
 
 /// All there is.
@@ -122,7 +120,8 @@ pub(super) async fn ask(
 ) -> Result<Response, Problem> {
     let format = wanted(&mut params, &headers)?.unwrap_or(Format::Json);
     params.finish("format")?;
-    let Asked { query, as_of, table_versions: versions } = asked;
+    let Asked { query, as_of, table_versions } = asked;
+    let versions = table_versions.unwrap_or_default();
     let known_at = past_instant(as_of, app.clock.now())?;
     let question = Question { query, format, known_at, versions };
     let answer = app.sql.answer(&app.lake, Arc::new(System::of(&app)), question).await?;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::{Json, extract::State};
+use axum::{Json, extract::State, http::StatusCode};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tokio::runtime::Handle;
@@ -58,6 +58,8 @@ pub(in crate::api) struct Vacuumed {
 pub(in crate::api) struct Optimized {
     /// Whose files were merged.
     table: &'static str,
+    /// Otherwise it goes on, and what is told is how far it is.
+    is_done: bool,
     /// Data files of the newest version before.
     #[schema(minimum = 0)]
     files_before: u64,
@@ -123,7 +125,7 @@ pub(in crate::api) async fn vacuum(
 /// Merge the small files of a table
 ///
 /// All of every partition, however few they are, up to `lake.target_file_mib`; no row is changed. It
-/// goes on if the answer is not waited for, and beside landings, which may add files meanwhile.
+/// goes on if it takes longer than the answer, and beside landings, which may add files meanwhile.
 #[utoipa::path(
     post,
     path = "/v1/tables/{name}/optimize",
@@ -134,11 +136,25 @@ pub(in crate::api) async fn vacuum(
     responses(
         (status = 200, description = "It is done.", body = Optimized, example = json!({
             "table": "raw_market_data_1m",
+            "is_done": true,
             "files_before": 27,
             "files_after": 2,
             "bytes_before": 14_680_064,
             "bytes_after": 13_107_200,
         })),
+        (
+            status = 202,
+            description = "It goes on; `GET /v1/tables` tells how many files there are.",
+            body = Optimized,
+            example = json!({
+                "table": "raw_market_data_1m",
+                "is_done": false,
+                "files_before": 27,
+                "files_after": 14,
+                "bytes_before": 14_680_064,
+                "bytes_after": 13_893_632,
+            })
+        ),
         UnderWay,
         Refused,
         NotFound,
@@ -151,20 +167,28 @@ pub(in crate::api) async fn optimize(
     Caller(by): Caller,
     params: Params,
     Body(asked): Body<Stated>,
-) -> Result<Json<Optimized>, Problem> {
+) -> Result<(StatusCode, Json<Optimized>), Problem> {
     params.finish("")?;
     note(&app, &table, "table.optimize", (asked.reason.into_said(), &by)).await?;
     let before = table.size()?.live;
     let merged = table.clone();
-    see_through(&app, async move { merged.optimize().await }).await??;
+    let merging = see_through(&app, async move { merged.optimize().await });
+    let patience = app.config.server.request_timeout / 2;
+    let is_done = match tokio::time::timeout(patience, merging).await {
+        Ok(done) => done?.map(|_| true)?,
+        Err(_) => false,
+    };
     let after = table.size()?.live;
-    Ok(Json(Optimized {
+    let status = if is_done { StatusCode::OK } else { StatusCode::ACCEPTED };
+    let told = Optimized {
         table: table.name(),
+        is_done,
         files_before: before.files,
         files_after: after.files,
         bytes_before: before.bytes,
         bytes_after: after.bytes,
-    }))
+    };
+    Ok((status, Json(told)))
 }
 
 /// Before it is done: nothing on the disk can be written together with the store.
