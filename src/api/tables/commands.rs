@@ -175,7 +175,7 @@ pub(in crate::api) async fn optimize(
     let merging = see_through(&app, async move { merged.optimize().await });
     let patience = app.config.server.request_timeout / 2;
     let is_done = match tokio::time::timeout(patience, merging).await {
-        Ok(done) => done?.map(|_| true)?,
+        Ok(done) => done?.map(|()| true)?,
         Err(_) => false,
     };
     let after = table.size()?.live;
