@@ -158,10 +158,15 @@ impl Params {
         let instrument = self.get("asset")?.ok_or_else(|| {
             Problem::invalid("series", "no series is named", "add series=… or asset=…")
         })?;
-        let timeframe = self.get("timeframe")?.ok_or_else(|| {
-            Problem::invalid("timeframe", "timeframe is missing", "add timeframe=1m")
-        })?;
+        let timeframe = self.timeframe()?;
         series_of(app, provider, instrument, timeframe)
+    }
+
+    /// `timeframe=`, which has to be there.
+    pub(super) fn timeframe(&mut self) -> Result<Timeframe, Problem> {
+        self.get("timeframe")?.ok_or_else(|| {
+            Problem::invalid("timeframe", "timeframe is missing", "add timeframe=1m")
+        })
     }
 
     /// Beside `series=` its parts would either repeat or contradict it.

@@ -5,7 +5,10 @@ use deltalake::DeltaTableError;
 use futures::{StreamExt, TryStreamExt, future::BoxFuture, stream};
 use serde::Deserialize;
 
-use super::{CommitRecord, LakeError, Table};
+use super::{
+    CommitRecord, LakeError, Table,
+    log::{READ_AT_ONCE, lines},
+};
 use crate::market::Subject;
 
 /// One commit.
@@ -30,9 +33,6 @@ pub struct Content {
     /// Counts the landings of a series or feed.
     pub landing: i64,
 }
-
-/// Entries of the log that are read at the same time.
-const READ_AT_ONCE: usize = 8;
 
 impl Table {
     /// The newest so many commits before version `before`, newest first.
@@ -71,7 +71,7 @@ impl Table {
 /// Reads an entry's lines of JSON.
 fn change(version: u64, entry: &[u8]) -> Result<Change, serde_json::Error> {
     let mut change = Change { version, ..Change::default() };
-    for line in entry.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+    for line in lines(entry) {
         let line: Line = serde_json::from_slice(line)?;
         if let Some(info) = line.info {
             change.at = info.timestamp.and_then(DateTime::from_timestamp_millis);

@@ -22,7 +22,7 @@ use deltalake::{
 use futures::{StreamExt, TryStreamExt, stream};
 use serde::Deserialize;
 
-use super::log::{Listing, time_on_disk};
+use super::log::{Listing, READ_AT_ONCE, lines, time_on_disk};
 use crate::crash;
 
 /// Files and what they take.
@@ -40,9 +40,6 @@ pub(super) struct Leftovers {
     /// Below the table's folder, oldest first.
     files: Vec<ObjectMeta>,
 }
-
-/// Entries of the log that are read at the same time.
-const READ_AT_ONCE: usize = 8;
 
 impl Leftovers {
     /// Looks for what has been there for longer than `retention` and is not needed. `load` opens the
@@ -143,7 +140,7 @@ fn files_of(entry: &[u8]) -> Result<Vec<String>, serde_json::Error> {
         path: String,
     }
     let mut names = Vec::new();
-    for line in entry.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+    for line in lines(entry) {
         let Line { add, remove } = serde_json::from_slice(line)?;
         let last = |file: File| file.path.rsplit('/').next().map(str::to_owned);
         names.extend(add.into_iter().chain(remove).filter_map(last));

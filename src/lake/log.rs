@@ -64,6 +64,14 @@ impl Listing {
     }
 }
 
+/// Entries of the log that are read at the same time.
+pub(super) const READ_AT_ONCE: usize = 8;
+
+/// The lines of an entry, each a JSON object.
+pub(super) fn lines(entry: &[u8]) -> impl Iterator<Item = &[u8]> {
+    entry.split(|byte| *byte == b'\n').filter(|line| !line.is_empty())
+}
+
 /// Where the entry of a version is.
 fn entry_of(log: &LogStoreRef, version: u64) -> Path {
     log.log_path().clone().join(format!("{version:020}.json"))

@@ -4,6 +4,7 @@ use deltalake::kernel::Transaction;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::log::lines;
 use crate::market::{Fact, Feed, Run, Series, Window};
 
 /// The key in a commit's metadata.
@@ -90,7 +91,7 @@ pub(super) fn read(commit: &[u8]) -> Result<Option<CommitRecord>, serde_json::Er
     struct Info {
         barkeep: Option<CommitRecord>,
     }
-    for line in commit.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+    for line in lines(commit) {
         if let Some(Info { barkeep: Some(record) }) = serde_json::from_slice::<Line>(line)?.info {
             return Ok(Some(record));
         }

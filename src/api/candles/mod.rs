@@ -215,9 +215,7 @@ fn of_assets(
         }
     }
     let provider = params.get("provider")?;
-    let timeframe = params
-        .get::<Timeframe>("timeframe")?
-        .ok_or_else(|| Problem::invalid("timeframe", "timeframe is missing", "add timeframe=1m"))?;
+    let timeframe = params.timeframe()?;
     let book = |asset: &InstrumentId| {
         let series = series_of(app, provider.clone(), asset.clone(), timeframe)?;
         find(app, &series)

@@ -4,13 +4,15 @@ use std::{fmt, io, sync::Arc};
 
 use async_trait::async_trait;
 use axum::http::Uri;
-use deltalake::arrow::datatypes::SchemaRef;
-use deltalake::datafusion::{
-    catalog::{SchemaProvider, TableProvider, streaming::StreamingTable},
-    error::DataFusionError,
-    execution::{SendableRecordBatchStream, TaskContext},
-    logical_expr::TableType,
-    physical_plan::{stream::RecordBatchStreamAdapter, streaming::PartitionStream},
+use deltalake::{
+    arrow::datatypes::SchemaRef,
+    datafusion::{
+        catalog::{SchemaProvider, TableProvider, streaming::StreamingTable},
+        error::DataFusionError,
+        execution::{SendableRecordBatchStream, TaskContext},
+        logical_expr::TableType,
+        physical_plan::{stream::RecordBatchStreamAdapter, streaming::PartitionStream},
+    },
 };
 use futures::stream;
 use serde_json::Value;
