@@ -230,7 +230,7 @@ impl App {
 
     fn hold_up_compaction(&self) {
         let is_held_up = self.schedules.is_paused(Schedule::Compact);
-        self.lake.all().for_each(|table| table.hold_up_compaction(is_held_up));
+        self.lake.all().iter().for_each(|table| table.hold_up_compaction(is_held_up));
     }
 
     /// Where candles of a series are asked for; nowhere if it was imported.

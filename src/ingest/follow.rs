@@ -8,7 +8,7 @@ use std::{
 use super::{Books, Collector, IngestError, compactor::Compactor};
 use crate::{
     fleet::{Duty, Fleet},
-    lake::{Lake, Table},
+    lake::{Lake, Layer, Table},
     lifecycle::Lifecycle,
     market::ProviderId,
     store::{Store, duty_of},
@@ -23,13 +23,14 @@ pub struct Follower {
     fleet: Arc<Fleet>,
     /// How much of what is written under each lease has been taken in.
     seen: Mutex<BTreeMap<String, i64>>,
-    maintained: tokio::sync::Mutex<Vec<Maintained>>,
+    lifecycle: Lifecycle,
+    /// By the names of the tables.
+    maintained: tokio::sync::Mutex<BTreeMap<String, Maintained>>,
 }
 
-/// A table, and the version that was last looked at for something to compact.
+/// The version of a table that was last looked at for something to compact.
 #[derive(Debug)]
 struct Maintained {
-    table: Arc<Table>,
     version: Option<u64>,
     compactor: Compactor,
 }
@@ -40,13 +41,9 @@ impl Follower {
         (books, fleet): (&Arc<Books>, &Arc<Fleet>),
         lifecycle: &Lifecycle,
     ) -> Self {
-        let maintained = |table: &Arc<Table>| Maintained {
-            table: table.clone(),
-            version: None,
-            compactor: Compactor::new(table, lifecycle),
-        };
         Self {
-            maintained: tokio::sync::Mutex::new(lake.all().map(maintained).collect()),
+            maintained: tokio::sync::Mutex::default(),
+            lifecycle: lifecycle.clone(),
             lake: lake.clone(),
             store: store.clone(),
             books: books.clone(),
@@ -73,8 +70,9 @@ impl Follower {
             }
         }
         // Rows land before they are told, so whoever is told finds them.
+        self.lake.discover().await?;
         for table in self.lake.all() {
-            if table.look().await? {
+            if table.look().await? && table.layer() == Layer::Bronze {
                 collector.moved_on();
             }
         }
@@ -102,10 +100,18 @@ impl Follower {
 
     /// Has the tables compacted that have changed, if that is this replica's duty.
     pub async fn maintain(&self) {
-        if self.fleet.is_alone() || !self.fleet.holds(&Duty::Lake) {
+        if !self.fleet.holds(&Duty::Lake) {
             return;
         }
-        for Maintained { table, version, compactor } in self.maintained.lock().await.iter_mut() {
+        // Who lands alone in a table of bronze compacts it at once.
+        let is_ours = |table: &Arc<Table>| !self.fleet.is_alone() || table.layer() != Layer::Bronze;
+        let mut maintained = self.maintained.lock().await;
+        for table in self.lake.all().into_iter().filter(is_ours) {
+            let known = maintained.entry(table.name().to_owned());
+            let Maintained { version, compactor } = known.or_insert_with(|| Maintained {
+                version: None,
+                compactor: Compactor::new(&table, &self.lifecycle),
+            });
             let newest = Some(table.version());
             if *version != newest && !table.compaction_is_held_up() {
                 *version = newest;

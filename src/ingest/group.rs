@@ -201,7 +201,7 @@ impl Group {
             } else if record.landing == book.landings() + 1 {
                 continue;
             } else {
-                let (table, version) = (self.table.name(), self.table.version());
+                let (table, version) = (self.table.name().to_owned(), self.table.version());
                 LakeError::MovedOn { table, known: version }.into()
             };
             fail(replies.swap_remove(at), &error);

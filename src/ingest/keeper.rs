@@ -144,7 +144,7 @@ impl Keeper {
             if self.lifecycle.is_stopping() || !self.fleet.holds(&Duty::Lake) {
                 return Ok(now);
             }
-            if let Err(error) = self.keep(table).await {
+            if let Err(error) = self.keep(&table).await {
                 let table = table.name();
                 tracing::warn!(table, error = chain(&error), "a table is not maintained");
                 next_at = next_at.min(now + Self::RETRY);

@@ -83,7 +83,7 @@ fn collect(app: &App, kind: &str) {
 /// Merges one full tier of every table.
 fn compact(app: &App) {
     let runtime = tokio::runtime::Handle::current();
-    for table in app.lake.all().filter(|_| !app.lifecycle.is_stopping()) {
+    for table in app.lake.all().into_iter().filter(|_| !app.lifecycle.is_stopping()) {
         if let Err(error) = runtime.block_on(table.compact()) {
             tracing::warn!(table = table.name(), error = chain(&error), "a compaction failed");
         }

@@ -55,7 +55,7 @@ impl Table {
             .find_map(|files| full_tier(files, self.config.compact_after, target));
         match full {
             None => Ok(None),
-            Some(files) => self.merge(&newest, &files).await,
+            Some(files) => self.merge_files(&newest, &files).await,
         }
     }
 
@@ -67,7 +67,7 @@ impl Table {
             let log = state.log_data();
             let mut done = Vec::new();
             for files in partitions(log.iter()).into_values() {
-                done.extend(self.merge(&newest, &bounded(files, self.target())).await?);
+                done.extend(self.merge_files(&newest, &bounded(files, self.target())).await?);
             }
             Ok(done)
         })
@@ -94,7 +94,7 @@ impl Table {
         for mut files in partitions(log.iter().filter(|file| file.size() < target)).into_values() {
             files.sort_by_key(LogicalFileView::size);
             let files = bounded(files, target);
-            has_merged |= files.len() > 1 && self.merge(&newest, &files).await?.is_some();
+            has_merged |= files.len() > 1 && self.merge_files(&newest, &files).await?.is_some();
         }
         Ok(has_merged)
     }
@@ -104,7 +104,7 @@ impl Table {
     }
 
     /// `None` if another compaction was faster.
-    async fn merge(
+    async fn merge_files(
         &self,
         newest: &deltalake::DeltaTable,
         files: &[LogicalFileView],
@@ -191,7 +191,7 @@ impl Table {
             }
         }
         let rows = concat_batches(&schema, &batches).map_err(arrow)?;
-        sorted(&rows, self.shape.sort).map_err(arrow)
+        sorted(&rows, &self.shape.sort).map_err(arrow)
     }
 }
 
@@ -258,11 +258,14 @@ fn rows(file: Bytes) -> Result<Vec<RecordBatch>, ArrowError> {
     ParquetRecordBatchReaderBuilder::try_new(file)?.with_batch_size(65_536).build()?.collect()
 }
 
-fn sorted(rows: &RecordBatch, order: &[&str]) -> Result<RecordBatch, ArrowError> {
+pub(super) fn sorted(rows: &RecordBatch, order: &[String]) -> Result<RecordBatch, ArrowError> {
     let columns: Vec<SortColumn> = order
         .iter()
         .filter_map(|name| rows.column_by_name(name))
         .map(|values| SortColumn { values: values.clone(), options: None })
         .collect();
+    if columns.is_empty() {
+        return Ok(rows.clone());
+    }
     take_record_batch(rows, &lexsort_to_indices(&columns, None)?)
 }

@@ -21,23 +21,25 @@ pub enum LakeError {
     )]
     Claimed { claim: String },
     #[error("{table}: the Delta table did not do as asked")]
-    Delta { table: &'static str, source: Box<DeltaTableError> },
+    Delta { table: String, source: Box<DeltaTableError> },
     #[error("{table}: rows and schema do not fit")]
-    Arrow { table: &'static str, source: deltalake::arrow::error::ArrowError },
+    Arrow { table: String, source: deltalake::arrow::error::ArrowError },
     #[error("{table}: a query failed")]
-    Query { table: &'static str, source: Box<deltalake::datafusion::error::DataFusionError> },
+    Query { table: String, source: Box<deltalake::datafusion::error::DataFusionError> },
     #[error("{table}: another writer has committed since version {known}; this one must catch up")]
-    MovedOn { table: &'static str, known: u64 },
+    MovedOn { table: String, known: u64 },
     #[error("{table}: the log no longer reaches back to version {version}")]
-    LogExpired { table: &'static str, version: u64 },
+    LogExpired { table: String, version: u64 },
     #[error("{table}: there is no version {version} yet; the newest is {newest}")]
-    NoVersion { table: &'static str, version: u64, newest: u64 },
+    NoVersion { table: String, version: u64, newest: u64 },
     #[error("{table}: version {version} can no longer be read")]
-    VersionGone { table: &'static str, version: u64 },
+    VersionGone { table: String, version: u64 },
     #[error("{table}: version {version} of the log cannot be read: {detail}")]
-    LogUnreadable { table: &'static str, version: u64, detail: String },
+    LogUnreadable { table: String, version: u64, detail: String },
+    #[error("{table}: {detail}")]
+    Definition { table: String, detail: String },
     #[error("{table}: files are being merged or removed already")]
-    UnderWay { table: &'static str },
+    UnderWay { table: String },
     #[error("a task of the lake was stopped")]
     Stopped,
 }
@@ -47,9 +49,10 @@ impl LakeError {
         match self {
             Self::MovedOn { .. } | Self::UnderWay { .. } => ErrorClass::Conflict,
             Self::VersionGone { .. } => ErrorClass::NotFound,
-            Self::NoVersion { .. } | Self::NotAtomic { .. } | Self::Claimed { .. } => {
-                ErrorClass::Invalid
-            }
+            Self::NoVersion { .. }
+            | Self::NotAtomic { .. }
+            | Self::Claimed { .. }
+            | Self::Definition { .. } => ErrorClass::Invalid,
             Self::Storage { .. }
             | Self::Folder { .. }
             | Self::Delta { .. }

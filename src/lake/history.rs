@@ -64,7 +64,7 @@ impl Table {
     }
 
     fn torn(&self, version: u64, error: &serde_json::Error) -> LakeError {
-        LakeError::LogUnreadable { table: self.name(), version, detail: error.to_string() }
+        LakeError::LogUnreadable { table: self.named(), version, detail: error.to_string() }
     }
 }
 

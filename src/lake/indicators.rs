@@ -21,7 +21,7 @@ use indexmap::IndexMap;
 use super::{
     CommitRecord, FeedRecord, Ground, LakeError, Table,
     query::Cells,
-    shape::{Column, Kind, Shape},
+    shape::{Column, Declaration, Kind},
 };
 use crate::market::{Indicator, Observation, Provenance};
 
@@ -40,11 +40,11 @@ const COLUMNS: &[Column] = &[
     ("_source", Kind::Text, false),
 ];
 
-const SHAPE: Shape = Shape {
+const SHAPE: Declaration = Declaration {
     name: "raw_macro_indicators",
     columns: COLUMNS,
     partitions: &[(PARTITION, Kind::Text, false)],
-    skipping: "timestamp",
+    skipping: &["timestamp"],
     sort: &["interval", "timestamp", "revision"],
 };
 
@@ -73,7 +73,7 @@ pub struct IndicatorTable(Arc<Table>);
 
 impl IndicatorTable {
     pub(super) async fn open(ground: &Ground) -> Result<Self, LakeError> {
-        Ok(Self(Arc::new(Table::open(SHAPE, ground).await?)))
+        Ok(Self(Arc::new(Table::open(SHAPE.shape(), ground).await?)))
     }
 
     /// The table, whatever its rows are.

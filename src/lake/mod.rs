@@ -9,6 +9,8 @@ mod history;
 mod indicators;
 mod leftovers;
 mod log;
+mod managed;
+mod name;
 mod news;
 mod query;
 mod record;
@@ -20,7 +22,7 @@ mod upkeep;
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, PoisonError, RwLock},
 };
 
 use futures::future::BoxFuture;
@@ -35,24 +37,29 @@ pub use self::{
     history::{Change, Content},
     indicators::{IndicatorTable, LandedObservation, RevisedObservation},
     leftovers::Amount,
+    managed::{Changes, Definition, Rest, Scope, Written},
+    name::{Layer, TableName},
     news::{LandedMention, MentionFilter, NewsTable},
     query::{Past, Pinned},
-    record::{CommitRecord, FeedRecord, LandingRecord},
+    record::{BuildRecord, CommitRecord, FeedRecord, LandingRecord},
     table::Table,
     upkeep::{Size, Upkeep},
 };
 use crate::{config::LakeConfig, market::Timeframe, telemetry::Metrics};
 
-/// The bronze tables.
+/// The tables of bronze, which are always there, and those that are made of them.
 #[derive(Debug, Clone)]
 pub struct Lake {
     candles: BTreeMap<Timeframe, Arc<CandleTable>>,
     news: Arc<NewsTable>,
     indicators: Arc<IndicatorTable>,
-    storage: Storage,
+    /// By name.
+    managed: Arc<RwLock<BTreeMap<String, Arc<Table>>>>,
+    ground: Arc<Ground>,
 }
 
 /// What every table stands on.
+#[derive(Debug)]
 struct Ground {
     storage: Storage,
     config: LakeConfig,
@@ -71,13 +78,16 @@ impl Lake {
         }
         let news = Arc::new(NewsTable::open(&ground).await?);
         let indicators = Arc::new(IndicatorTable::open(&ground).await?);
-        Ok(Self { candles, news, indicators, storage: ground.storage })
+        let managed = Arc::default();
+        let lake = Self { candles, news, indicators, managed, ground: Arc::new(ground) };
+        lake.discover().await?;
+        Ok(lake)
     }
 
     /// Says that a lake in a bucket is used with that control store; a folder has a lock for it. Fails
     /// with `Claimed` if it is used with another one.
     pub fn claim<'a>(&'a self, control_store: &'a str) -> BoxFuture<'a, Result<(), LakeError>> {
-        Box::pin(self.storage.claim(control_store))
+        Box::pin(self.ground.storage.claim(control_store))
     }
 
     /// The table of a timeframe's candles.
@@ -90,15 +100,25 @@ impl Lake {
         self.candles.values()
     }
 
-    /// Every table, whatever its rows are.
-    pub fn all(&self) -> impl Iterator<Item = &Arc<Table>> {
+    /// Every table of bronze, whatever its rows are.
+    pub fn bronze(&self) -> impl Iterator<Item = &Arc<Table>> {
         let candles = self.tables().map(|table| table.as_table());
         candles.chain([self.news.as_table(), self.indicators.as_table()])
     }
 
-    /// The table of that name.
-    pub fn named(&self, name: &str) -> Option<&Arc<Table>> {
-        self.all().find(|table| table.name() == name)
+    /// Every table that is known here, bronze first.
+    pub fn all(&self) -> Vec<Arc<Table>> {
+        let managed = self.managed.read().unwrap_or_else(PoisonError::into_inner);
+        self.bronze().chain(managed.values()).cloned().collect()
+    }
+
+    /// The table of that name, if it is known here: `silver.market_data`, or `raw_market_data_1m` with
+    /// or without `bronze.` before it.
+    pub fn named(&self, name: &str) -> Option<Arc<Table>> {
+        let name: TableName = name.parse().ok()?;
+        let managed = self.managed.read().unwrap_or_else(PoisonError::into_inner);
+        let is_it = |table: &&Arc<Table>| table.name() == name.as_str();
+        managed.get(name.as_str()).or_else(|| self.bronze().find(is_it)).cloned()
     }
 
     pub fn news(&self) -> &Arc<NewsTable> {
@@ -111,11 +131,11 @@ impl Lake {
 
     /// Where a table of candles lives below the lake's folder.
     pub fn folder(root: &Path, timeframe: Timeframe) -> PathBuf {
-        Self::folder_of(root, candles::name_of(timeframe))
+        Self::folder_of(root, &TableName::bronze(candles::name_of(timeframe)))
     }
 
     /// Where the table of that name lives below the lake's folder.
-    pub fn folder_of(root: &Path, table: &str) -> PathBuf {
-        root.join("bronze").join(table)
+    pub fn folder_of(root: &Path, table: &TableName) -> PathBuf {
+        root.join(table.layer.as_str()).join(table.bare())
     }
 }

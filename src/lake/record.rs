@@ -1,5 +1,7 @@
 //! What each commit carries besides rows: the facts it establishes, to redo the control store by.
 
+use std::collections::BTreeMap;
+
 use deltalake::kernel::Transaction;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -41,22 +43,57 @@ pub struct CommitRecord {
     pub landings: Vec<LandingRecord>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub feeds: Vec<FeedRecord>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub build: Option<BuildRecord>,
+    /// A key that whoever asked for the write has given, so that asking again does nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request: Option<String>,
+}
+
+/// What a commit was made of, by a model.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct BuildRecord {
+    /// As the table is called that it builds.
+    pub model: String,
+    /// Counts the builds that changed something; equal to its Delta `txn` version.
+    pub number: i64,
+    /// The run that made it.
+    pub run: Uuid,
+    /// Which version of each table it has read, by name.
+    pub inputs: BTreeMap<String, u64>,
 }
 
 impl CommitRecord {
     pub(super) fn of_landings(landings: Vec<LandingRecord>) -> Self {
-        Self { group: Uuid::now_v7(), landings, feeds: Vec::new() }
+        Self { landings, ..Self::empty() }
     }
 
     pub(super) fn of_feed(feed: FeedRecord) -> Self {
-        Self { group: Uuid::now_v7(), landings: Vec::new(), feeds: vec![feed] }
+        Self { feeds: vec![feed], ..Self::empty() }
     }
 
-    /// One `txn` for each whose rows it carries.
+    pub fn of_build(build: BuildRecord) -> Self {
+        Self { build: Some(build), ..Self::empty() }
+    }
+
+    /// Of a write that somebody has asked for, once per `request`.
+    pub fn of_request(request: Option<String>) -> Self {
+        Self { request, ..Self::empty() }
+    }
+
+    fn empty() -> Self {
+        let group = Uuid::now_v7();
+        Self { group, landings: Vec::new(), feeds: Vec::new(), build: None, request: None }
+    }
+
+    /// One `txn` for each whose rows it carries, for a build and for a request.
     pub(super) fn transactions(&self) -> Vec<Transaction> {
         let series = self.landings.iter().map(|one| (one.series.to_string(), one.landing));
         let feeds = self.feeds.iter().map(|one| (one.feed.to_string(), one.landing));
-        series.chain(feeds).map(|(name, number)| Transaction::new(name, number)).collect()
+        let build = self.build.iter().map(|one| (format!("model/{}", one.model), one.number));
+        let request = self.request.iter().map(|key| (format!("request/{key}"), 1));
+        let all = series.chain(feeds).chain(build).chain(request);
+        all.map(|(name, number)| Transaction::new(name, number)).collect()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use buoyant_kernel::expressions::Scalar;
+use buoyant_kernel::{engine::arrow_conversion::TryFromArrow, expressions::Scalar};
 use chrono::NaiveDate;
 use deltalake::{
     arrow::{
@@ -10,9 +10,11 @@ use deltalake::{
         datatypes::{DataType as ArrowType, Field, Schema, SchemaRef, TimeUnit},
         error::ArrowError,
     },
-    kernel::{ArrayType, DataType, PrimitiveType, StructField},
+    kernel::StructField,
 };
 use indexmap::IndexMap;
+
+use super::{Layer, TableName};
 
 /// What a column holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,12 +33,18 @@ pub(super) enum Kind {
 /// Name, kind, and whether values may be absent.
 pub(super) type Column = (&'static str, Kind, bool);
 
+/// Properties of a table: the columns by which rows are known, and by which they are put in order.
+pub(super) const KEY: &str = "barkeep.key";
+pub(super) const SORT: &str = "barkeep.sort";
+/// Of which columns the log has the least and the greatest value of each file.
+pub(super) const SKIPPING: &str = "delta.dataSkippingStatsColumns";
+
 /// The values that the rows of a file share, by partition column.
 pub(super) type Partition = IndexMap<String, Scalar>;
 
-/// One table, as it is created.
+/// A table of bronze, as the code declares it.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Shape {
+pub(super) struct Declaration {
     pub(super) name: &'static str,
     /// The columns of a data file, in this order.
     pub(super) columns: &'static [Column],
@@ -44,51 +52,93 @@ pub(super) struct Shape {
     pub(super) partitions: &'static [Column],
     /// Columns whose minimum and maximum are in the log. More of them would make the log larger
     /// than the rows of a tick.
-    pub(super) skipping: &'static str,
+    pub(super) skipping: &'static [&'static str],
     /// Compaction puts rows in this order.
     pub(super) sort: &'static [&'static str],
 }
 
+impl Declaration {
+    /// The columns of a data file.
+    pub(super) fn schema(&self) -> SchemaRef {
+        Arc::new(Schema::new(fields(self.columns)))
+    }
+
+    pub(super) fn shape(&self) -> Shape {
+        let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+        Shape {
+            name: TableName::bronze(self.name),
+            columns: self.schema(),
+            partitions: fields(self.partitions),
+            skipping: owned(self.skipping),
+            sort: owned(self.sort),
+            key: Vec::new(),
+        }
+    }
+}
+
+/// What tells one table from another.
+#[derive(Debug, Clone)]
+pub(super) struct Shape {
+    pub(super) name: TableName,
+    /// The columns of a data file, in this order.
+    pub(super) columns: SchemaRef,
+    pub(super) partitions: Vec<Field>,
+    pub(super) skipping: Vec<String>,
+    pub(super) sort: Vec<String>,
+    /// By which a row is known and replaced; empty where rows are only added.
+    pub(super) key: Vec<String>,
+}
+
 impl Shape {
-    /// Every column as Delta knows it.
-    pub(super) fn fields(&self) -> impl Iterator<Item = StructField> {
-        let columns = self.columns.iter().chain(self.partitions);
-        columns.map(|(name, kind, nullable)| StructField::new(*name, kind.delta(), *nullable))
+    /// Every column as Delta knows it. Fails on a type that Delta does not have.
+    pub(super) fn fields(&self) -> Result<Vec<StructField>, ArrowError> {
+        let columns = self.columns.fields().iter().map(AsRef::as_ref).chain(&self.partitions);
+        columns.map(StructField::try_from_arrow).collect()
+    }
+
+    /// What of it Delta has no words for, so that whoever opens the table knows it.
+    pub(super) fn properties(&self) -> Vec<(&'static str, String)> {
+        let mut properties = match self.name.layer {
+            Layer::Bronze => vec![("delta.appendOnly", "true".to_owned())],
+            _ => vec![(KEY, self.key.join(",")), (SORT, self.sort.join(","))],
+        };
+        if !self.skipping.is_empty() {
+            properties.push((SKIPPING, self.skipping.join(",")));
+        }
+        properties
     }
 
     pub(super) fn partition_columns(&self) -> Vec<String> {
-        self.partitions.iter().map(|(name, ..)| (*name).to_owned()).collect()
+        self.partitions.iter().map(|field| field.name().clone()).collect()
     }
 
-    /// The columns of a data file.
-    pub(super) fn schema(&self) -> SchemaRef {
-        let fields = self.columns.iter();
-        let fields =
-            fields.map(|(name, kind, nullable)| Field::new(*name, kind.arrow(), *nullable));
-        Arc::new(Schema::new(fields.collect::<Vec<_>>()))
+    fn is_partition(&self, name: &str) -> bool {
+        self.partitions.iter().any(|field| field.name() == name)
     }
 
     /// The columns of a data file of the table as it is, which may be more than ours.
     pub(super) fn file_schema(&self, table: &Schema) -> SchemaRef {
-        let is_partition = |field: &&Arc<Field>| {
-            self.partitions.iter().any(|(name, ..)| *name == field.name().as_str())
-        };
-        let fields = table.fields().iter().filter(|field| !is_partition(field)).cloned();
-        Arc::new(Schema::new(fields.collect::<Vec<_>>()))
+        let fields = table.fields().iter().filter(|field| !self.is_partition(field.name()));
+        Arc::new(Schema::new(fields.cloned().collect::<Vec<_>>()))
     }
 
     /// A partition as the writer wants it, from its values as the log has them.
     pub(super) fn partition(&self, values: &BTreeMap<String, Option<String>>) -> Partition {
-        let scalar = |(name, kind, _): &Column| {
-            let text = values.get(*name).cloned().flatten().unwrap_or_default();
-            let value = match kind {
-                Kind::Day => day(text.parse().unwrap_or_default()),
+        let scalar = |field: &Field| {
+            let text = values.get(field.name()).cloned().flatten().unwrap_or_default();
+            let value = match field.data_type() {
+                ArrowType::Date32 => day(text.parse().unwrap_or_default()),
                 _ => Scalar::String(text),
             };
-            ((*name).to_owned(), value)
+            (field.name().clone(), value)
         };
         self.partitions.iter().map(scalar).collect()
     }
+}
+
+fn fields(columns: &[Column]) -> Vec<Field> {
+    let field = |(name, kind, nullable): &Column| Field::new(*name, kind.arrow(), *nullable);
+    columns.iter().map(field).collect()
 }
 
 /// The rows of `batch` with the columns of `schema`, in which a stranger may have put further ones:
@@ -110,20 +160,6 @@ pub(super) fn fit(batch: RecordBatch, schema: &SchemaRef) -> Result<RecordBatch,
 }
 
 impl Kind {
-    fn delta(self) -> DataType {
-        let primitive = match self {
-            Self::Texts => return ArrayType::new(DataType::STRING, false).into(),
-            Self::Text => PrimitiveType::String,
-            Self::Instant => PrimitiveType::Timestamp,
-            Self::Day => PrimitiveType::Date,
-            Self::Float => PrimitiveType::Double,
-            Self::Long => PrimitiveType::Long,
-            Self::Int => PrimitiveType::Integer,
-            Self::Flag => PrimitiveType::Boolean,
-        };
-        DataType::Primitive(primitive)
-    }
-
     fn arrow(self) -> ArrowType {
         match self {
             Self::Text => ArrowType::Utf8,

@@ -19,7 +19,7 @@ use tokio::runtime::Handle;
 use url::Url;
 use uuid::Uuid;
 
-use super::{Lake, LakeError};
+use super::{Lake, LakeError, Layer, TableName};
 use crate::config::{LakeConfig, Location, S3Config};
 
 /// The root of a lake.
@@ -60,11 +60,34 @@ impl Storage {
     }
 
     /// Where the table of that name is. Where there are folders its folder is made.
-    pub(super) fn table(&self, name: &str) -> Result<Url, LakeError> {
-        match self.root.to_file_path() {
-            Ok(root) => folder(&Lake::folder_of(&root, name)),
-            Err(()) => self.root.join(&format!("bronze/{name}/")).map_err(misspelt),
+    pub(super) fn table(&self, name: &TableName) -> Result<Url, LakeError> {
+        if let Ok(root) = self.root.to_file_path() {
+            return folder(&Lake::folder_of(&root, name));
         }
+        self.root.join(&format!("{}/{}/", name.layer, name.bare())).map_err(misspelt)
+    }
+
+    /// Where the table of that name is, if there is anything.
+    pub(super) fn existing(&self, name: &TableName) -> Result<Option<Url>, LakeError> {
+        match self.root.to_file_path() {
+            Ok(root) if !Lake::folder_of(&root, name).exists() => Ok(None),
+            _ => self.table(name).map(Some),
+        }
+    }
+
+    /// The names below a layer; whether they are tables, only their logs say.
+    pub(super) async fn tables(&self, layer: Layer) -> Result<Vec<TableName>, LakeError> {
+        let table = |name: &str| TableName::new(layer, name).ok();
+        if let Ok(root) = self.root.to_file_path() {
+            let below = root.join(layer.as_str());
+            let Ok(folders) = std::fs::read_dir(below) else { return Ok(Vec::new()) };
+            let names = folders.filter_map(|folder| Some(folder.ok()?.file_name()));
+            return Ok(names.filter_map(|name| table(name.to_str()?)).collect());
+        }
+        let Some(store) = &self.store else { return Ok(Vec::new()) };
+        let listed = store.list_with_delimiter(Some(&self.path(layer.as_str()))).await;
+        let listed = listed.map_err(|source| unusable(&self.root, source))?;
+        Ok(listed.common_prefixes.iter().filter_map(|one| table(one.filename()?)).collect())
     }
 
     /// The table as of a version, or as of the newest one.

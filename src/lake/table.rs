@@ -16,15 +16,14 @@ use deltalake::{
 use futures::future::BoxFuture;
 use tokio::sync::Mutex;
 
-use super::{CommitRecord, Ground, LakeError, log, record, shape::Shape, storage::Storage};
+use super::{CommitRecord, Ground, LakeError, Layer, log, record, shape::Shape, storage::Storage};
 use crate::{config::LakeConfig, telemetry::Metrics};
 
 /// The writer's handle grows and slows with every commit made through it, so it is opened anew
 /// after this many (measured by delta-rs users and by us: 10 is the cheapest).
 const COMMITS_PER_HANDLE: u32 = 10;
 
-const PROPERTIES: [(&str, &str); 4] = [
-    ("delta.appendOnly", "true"),
+const PROPERTIES: [(&str, &str); 3] = [
     ("delta.checkpointInterval", "10"),
     ("delta.logRetentionDuration", "interval 7 days"),
     ("delta.deletedFileRetentionDuration", "interval 7 days"),
@@ -39,6 +38,8 @@ pub struct Table {
     pub(super) writer: Mutex<Writer>,
     newest: RwLock<DeltaTable>,
     compaction_is_held_up: AtomicBool,
+    /// Whoever works out a write of a managed table does so alone.
+    pub(super) writing: Mutex<()>,
     /// Whoever removes files, or merges all of them, does so alone.
     pub(super) upkeep: Mutex<()>,
 }
@@ -52,12 +53,11 @@ pub(super) struct Writer {
 }
 
 impl Table {
-    pub(super) async fn open(
-        shape: Shape,
-        Ground { storage, config, metrics }: &Ground,
-    ) -> Result<Self, LakeError> {
-        let url = storage.table(shape.name)?;
-        let failed = |source| LakeError::Delta { table: shape.name, source: Box::new(source) };
+    pub(super) async fn open(shape: Shape, ground: &Ground) -> Result<Self, LakeError> {
+        let storage = &ground.storage;
+        let url = storage.table(&shape.name)?;
+        let failed =
+            |source| LakeError::Delta { table: shape.name.to_string(), source: Box::new(source) };
         let table = match storage.load(&url, None).await {
             Err(DeltaTableError::NotATable(_)) => match create(storage.builder(&url), &shape).await
             {
@@ -68,10 +68,19 @@ impl Table {
             opened => opened,
         }
         .map_err(failed)?;
+        Ok(Self::of(shape, table, ground))
+    }
+
+    /// A table that has been opened.
+    pub(super) fn of(
+        shape: Shape,
+        table: DeltaTable,
+        Ground { storage, config, metrics }: &Ground,
+    ) -> Self {
         for counter in [&metrics.delta_commits, &metrics.delta_commit_conflicts] {
-            counter.with_label_values(&[shape.name]).inc_by(0);
+            counter.with_label_values(&[shape.name.as_str()]).inc_by(0);
         }
-        Ok(Self {
+        Self {
             shape,
             storage: storage.clone(),
             config: config.clone(),
@@ -83,8 +92,9 @@ impl Table {
             }),
             newest: RwLock::new(table),
             compaction_is_held_up: AtomicBool::new(false),
+            writing: Mutex::default(),
             upkeep: Mutex::default(),
-        })
+        }
     }
 
     /// Has nothing compacted by itself until it is told otherwise.
@@ -96,8 +106,22 @@ impl Table {
         self.compaction_is_held_up.load(Ordering::Relaxed)
     }
 
-    pub fn name(&self) -> &'static str {
-        self.shape.name
+    /// As it is shown: `silver.market_data`, or `raw_market_data_1m` where it is bronze.
+    pub fn name(&self) -> &str {
+        self.shape.name.as_str()
+    }
+
+    pub fn layer(&self) -> Layer {
+        self.shape.name.layer
+    }
+
+    /// Within its layer.
+    pub fn bare_name(&self) -> &str {
+        self.shape.name.bare()
+    }
+
+    pub(super) fn named(&self) -> String {
+        self.name().to_owned()
     }
 
     /// The table as of the newest commit made or seen here.
@@ -114,10 +138,10 @@ impl Table {
             return Ok(newest);
         }
         if version > last {
-            return Err(LakeError::NoVersion { table: self.name(), version, newest: last });
+            return Err(LakeError::NoVersion { table: self.named(), version, newest: last });
         }
         if !self.has_entry(&newest, version).await? {
-            return Err(LakeError::VersionGone { table: self.name(), version });
+            return Err(LakeError::VersionGone { table: self.named(), version });
         }
         let log = newest.log_store();
         let table = self.storage.load(log.root_url(), Some(version)).await;
@@ -129,7 +153,7 @@ impl Table {
         let oldest = self.listing().await.map(|listing| listing.oldest_readable());
         match oldest {
             Ok(oldest) if oldest.is_none_or(|oldest| version < oldest) => {
-                LakeError::VersionGone { table: self.name(), version }
+                LakeError::VersionGone { table: self.named(), version }
             }
             _ => error,
         }
@@ -153,7 +177,7 @@ impl Table {
     }
 
     pub(super) fn delta(&self, source: DeltaTableError) -> LakeError {
-        LakeError::Delta { table: self.name(), source: Box::new(source) }
+        LakeError::Delta { table: self.named(), source: Box::new(source) }
     }
 
     /// Opens the writer's handle anew, from the log.
@@ -170,7 +194,7 @@ impl Table {
         if writer.table.version().unwrap_or(0) == writer.known {
             return Ok(());
         }
-        Err(LakeError::MovedOn { table: self.name(), known: writer.known })
+        Err(LakeError::MovedOn { table: self.named(), known: writer.known })
     }
 
     /// Says that the records of every commit up to `version` have been taken in.
@@ -231,9 +255,9 @@ impl Table {
         version: u64,
     ) -> Result<Option<CommitRecord>, LakeError> {
         let commit = log.read_commit_entry(version).await.map_err(|error| self.delta(error))?;
-        let commit = commit.ok_or(LakeError::LogExpired { table: self.name(), version })?;
+        let commit = commit.ok_or(LakeError::LogExpired { table: self.named(), version })?;
         record::read(&commit).map_err(|error| LakeError::LogUnreadable {
-            table: self.name(),
+            table: self.named(),
             version,
             detail: error.to_string(),
         })
@@ -261,16 +285,16 @@ impl Table {
     }
 
     pub(super) fn query(&self, source: DataFusionError) -> LakeError {
-        LakeError::Query { table: self.name(), source: Box::new(source) }
+        LakeError::Query { table: self.named(), source: Box::new(source) }
     }
 
     pub(super) fn arrow(&self, source: ArrowError) -> LakeError {
-        LakeError::Arrow { table: self.name(), source }
+        LakeError::Arrow { table: self.named(), source }
     }
 
     pub(super) fn unreadable(&self) -> LakeError {
         LakeError::LogUnreadable {
-            table: self.name(),
+            table: self.named(),
             version: self.version(),
             detail: "a column is missing or of another type".to_owned(),
         }
@@ -288,13 +312,15 @@ async fn create(
     shape: &Shape,
 ) -> Result<DeltaTable, DeltaTableError> {
     let table = builder?.build()?;
-    let skipping = ("delta.dataSkippingStatsColumns", shape.skipping);
-    let properties = PROPERTIES.into_iter().chain([skipping]);
+    let own = shape.properties();
+    let own = own.iter().map(|(key, value)| (*key, value.as_str()));
+    let properties = PROPERTIES.into_iter().chain(own);
     table
         .create()
         .with_save_mode(SaveMode::ErrorIfExists)
-        .with_columns(shape.fields())
+        .with_columns(shape.fields()?)
         .with_partition_columns(shape.partition_columns())
+        .with_raise_if_key_not_exists(false)
         .with_configuration(properties.map(|(key, value)| (key, Some(value))))
         // Of two who create it at once the slower would commit its own metadata as version 1.
         .with_commit_properties(CommitProperties::default().with_max_retries(0))

@@ -111,9 +111,9 @@ impl Table {
     pub fn place(&self) -> String {
         match self.config.location {
             Location::Folder => {
-                Lake::folder_of(&self.config.path, self.name()).display().to_string()
+                Lake::folder_of(&self.config.path, &self.shape.name).display().to_string()
             }
-            _ => format!("{}bronze/{}", self.storage, self.name()),
+            _ => format!("{}{}/{}", self.storage, self.layer(), self.bare_name()),
         }
     }
 
@@ -153,7 +153,7 @@ impl Table {
     }
 
     pub(super) fn turn(&self) -> Result<MutexGuard<'_, ()>, LakeError> {
-        self.upkeep.try_lock().map_err(|_| LakeError::UnderWay { table: self.name() })
+        self.upkeep.try_lock().map_err(|_| LakeError::UnderWay { table: self.named() })
     }
 }
 

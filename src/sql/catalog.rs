@@ -11,51 +11,66 @@ use deltalake::datafusion::{
 };
 
 use super::{Question, SqlError};
-use crate::lake::{Lake, LakeError, Past, Table};
+use crate::lake::{Lake, Layer, Past, Table, TableName};
 
 /// What is there of the lake, as it was at one moment.
 #[derive(Debug)]
-pub(super) struct Bronze {
+pub(super) struct Moment {
     lake: Lake,
     known_at: Option<DateTime<Utc>>,
+    /// By the names of the tables, as they are shown.
     versions: BTreeMap<String, u64>,
 }
 
-/// How the tables' names may begin.
-const PREFIX: &str = "bronze.";
-
-impl Bronze {
+impl Moment {
     /// Fails if a table is to be read as of a version that it does not have.
-    pub(super) async fn of(lake: Lake, question: &Question) -> Result<Self, SqlError> {
-        let bare = |name: &String| name.strip_prefix(PREFIX).unwrap_or(name).to_owned();
-        let versions = question.versions.iter().map(|(name, version)| (bare(name), *version));
-        let bronze = Self { lake, known_at: question.known_at, versions: versions.collect() };
-        for name in bronze.versions.keys() {
-            let table = bronze.find(name).ok_or_else(|| SqlError::UnknownTable(name.clone()))?;
-            bronze.rows(table).await?;
+    pub(super) async fn of(lake: Lake, question: &Question) -> Result<Arc<Self>, SqlError> {
+        let mut versions = BTreeMap::new();
+        for (name, version) in &question.versions {
+            let table = lake.named(name).ok_or_else(|| SqlError::UnknownTable(name.clone()))?;
+            table.rows(Past { known_at: None, version: Some(*version) }).await?;
+            versions.insert(table.name().to_owned(), *version);
         }
-        Ok(bronze)
+        Ok(Arc::new(Self { lake, known_at: question.known_at, versions }))
     }
 
-    fn find(&self, name: &str) -> Option<&Arc<Table>> {
-        self.lake.named(name)
-    }
-
-    async fn rows(&self, table: &Table) -> Result<Arc<dyn TableProvider>, LakeError> {
+    /// Only rows of bronze say when they were received.
+    async fn rows(&self, table: &Table) -> Result<Arc<dyn TableProvider>, SqlError> {
         let version = self.versions.get(table.name()).copied();
-        table.rows(Past { known_at: self.known_at, version }).await
+        if self.known_at.is_some() && version.is_none() && table.layer() != Layer::Bronze {
+            return Err(SqlError::BuiltSince(table.name().to_owned()));
+        }
+        let known_at = self.known_at.filter(|_| table.layer() == Layer::Bronze);
+        Ok(table.rows(Past { known_at, version }).await?)
+    }
+}
+
+/// The tables of one layer.
+#[derive(Debug)]
+pub(super) struct Tables {
+    pub(super) moment: Arc<Moment>,
+    pub(super) layer: Layer,
+}
+
+impl Tables {
+    fn all(&self) -> impl Iterator<Item = Arc<Table>> {
+        self.moment.lake.all().into_iter().filter(|table| table.layer() == self.layer)
+    }
+
+    fn find(&self, name: &str) -> Option<Arc<Table>> {
+        self.moment.lake.named(TableName::new(self.layer, name).ok()?.as_str())
     }
 }
 
 #[async_trait]
-impl SchemaProvider for Bronze {
+impl SchemaProvider for Tables {
     fn table_names(&self) -> Vec<String> {
-        self.lake.all().map(|table| table.name().to_owned()).collect()
+        self.all().map(|table| table.bare_name().to_owned()).collect()
     }
 
     async fn table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>, DataFusionError> {
         let Some(table) = self.find(name) else { return Ok(None) };
-        let rows = self.rows(table).await;
+        let rows = self.moment.rows(&table).await;
         rows.map(Some).map_err(|error| DataFusionError::External(Box::new(error)))
     }
 

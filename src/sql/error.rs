@@ -25,6 +25,8 @@ pub enum SqlError {
     UnknownTable(String),
     #[error("system tables say what is now, not what was")]
     SystemOfThePast,
+    #[error("{0} holds what is known now, not what was; name a version of it in table_versions")]
+    BuiltSince(String),
     #[error("two columns are called {0}")]
     SameName(String),
     #[error("the answer has more than {0} rows")]
@@ -58,6 +60,7 @@ impl SqlError {
             | Self::TooManyTokens(_)
             | Self::UnknownTable(_)
             | Self::SystemOfThePast
+            | Self::BuiltSince(_)
             | Self::SameName(_)
             | Self::TooManyRows(_)
             | Self::TooLarge(_) => ErrorClass::Invalid,

@@ -20,7 +20,7 @@ use tokio::{
 };
 use tokio_util::task::AbortOnDropHandle;
 
-use self::{answer::Most, catalog::Bronze, session::Session};
+use self::{answer::Most, catalog::Moment, session::Session};
 pub use self::{
     answer::{Answer, Body},
     error::SqlError,
@@ -99,8 +99,8 @@ impl Sql {
             // Waiting for others counts: who asks wants an answer in time, whatever keeps it.
             let _turn = turns.acquire().await.map_err(|_| SqlError::Stopped)?;
             let is_now = question.known_at.is_none() && question.versions.is_empty();
-            let bronze = Bronze::of(lake, &question).await?;
-            let context = session.context(Arc::new(bronze), is_now.then_some(system))?;
+            let moment = Moment::of(lake, &question).await?;
+            let context = session.context(&moment, is_now.then_some(system))?;
             let rows = session::rows(&context, &question.query, is_now).await?;
             answer::written(rows, question.format, most).await
         };

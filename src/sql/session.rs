@@ -18,8 +18,12 @@ use deltalake::{
     delta_datafusion::DeltaSessionConfig,
 };
 
-use super::{SqlError, parse};
-use crate::config::SqlConfig;
+use super::{
+    SqlError,
+    catalog::{Moment, Tables},
+    parse,
+};
+use crate::{config::SqlConfig, lake::Layer};
 
 /// What all queries share: memory and disk.
 pub(super) struct Session {
@@ -28,7 +32,6 @@ pub(super) struct Session {
 }
 
 const CATALOG: &str = "barkeep";
-const BRONZE: &str = "bronze";
 const SYSTEM: &str = "system";
 
 /// They make much of little before anybody counts it: `repeat('x', 2000000000)`.
@@ -59,20 +62,23 @@ impl Session {
             .set_str("datafusion.execution.time_zone", "UTC")
             .with_information_schema(true)
             .with_create_default_catalog_and_schema(false)
-            .with_default_catalog_and_schema(CATALOG, BRONZE)
+            .with_default_catalog_and_schema(CATALOG, Layer::Bronze.as_str())
             .with_target_partitions(config.threads);
         Ok(Self { environment, config: session })
     }
 
     pub(super) fn context(
         &self,
-        bronze: Arc<dyn SchemaProvider>,
+        moment: &Arc<Moment>,
         system: Option<Arc<dyn SchemaProvider>>,
     ) -> Result<SessionContext, SqlError> {
         let config = self.config.clone();
         let context = SessionContext::new_with_config_rt(config, self.environment.clone());
         let catalog = MemoryCatalogProvider::new();
-        catalog.register_schema(BRONZE, bronze)?;
+        for layer in Layer::ALL {
+            let tables = Tables { moment: moment.clone(), layer };
+            catalog.register_schema(layer.as_str(), Arc::new(tables))?;
+        }
         if let Some(system) = system {
             catalog.register_schema(SYSTEM, system)?;
         }

@@ -1,6 +1,6 @@
 //! What a year of ten assets in six timeframes takes on the disk.
 
-use barkeep::{jobs::JobSpec, lake::Lake};
+use barkeep::jobs::JobSpec;
 
 use crate::{
     machine,
@@ -40,7 +40,7 @@ pub(crate) async fn measure() {
             println!("{:24} {mb:>10.1} {files:>10} {each:>10.1}", table.name());
         }
     }
-    let (_, log) = machine::files(&Lake::folder_of(&app.config.lake.path, ""), ".json");
+    let (_, log) = machine::files(&app.config.lake.path, ".json");
     println!("{:24} {:>10.1}", "the logs", log as f64 / 1e6);
     println!("{:24} {:>10.1} of at most {TO_BEAT_MB}", "all rows", total as f64 / 1e6);
 }

@@ -22,6 +22,7 @@ mod feeds;
 mod lake;
 mod letters;
 mod loopback;
+mod managed;
 mod oanda_wire;
 mod operations;
 mod planning;

@@ -74,7 +74,7 @@ impl IntoResponses for NotAcceptable {
 
 impl IntoResponses for Gone {
     fn responses() -> Responses {
-        let error = LakeError::VersionGone { table: "raw_market_data_1m", version: 3 };
+        let error = LakeError::VersionGone { table: "raw_market_data_1m".to_owned(), version: 3 };
         one("That version of the table can no longer be read.", &error.into())
     }
 }
@@ -91,7 +91,7 @@ impl IntoResponses for Conflicting {
 
 impl IntoResponses for UnderWay {
     fn responses() -> Responses {
-        let error = LakeError::UnderWay { table: "raw_market_data_1m" };
+        let error = LakeError::UnderWay { table: "raw_market_data_1m".to_owned() };
         one("Files of the table are being merged or removed already.", &error.into())
     }
 }

@@ -180,7 +180,10 @@ pub(super) const LISTS: &[List] = &[
             Column("rows", "/rows", Count),
             Column("landings", "/landings", Text),
         ],
-        questions: |app| app.lake.all().map(|table| format!("table={}", table.name())).collect(),
+        questions: |app| {
+            let tables = app.lake.all().into_iter();
+            tables.map(|table| format!("table={}", table.name())).collect()
+        },
         is_paged: true,
         read: commits,
     },

@@ -39,7 +39,7 @@ pub(in crate::api) struct Vacuum {
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::api) struct Vacuumed {
     /// Of which files are told.
-    table: &'static str,
+    table: String,
     /// They are there still.
     dry_run: bool,
     /// How many there are, or were.
@@ -57,7 +57,7 @@ pub(in crate::api) struct Vacuumed {
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::api) struct Optimized {
     /// Whose files were merged.
-    table: &'static str,
+    table: String,
     /// Otherwise it goes on, and what is told is how far it is.
     is_done: bool,
     /// Data files of the newest version before.
@@ -113,7 +113,7 @@ pub(in crate::api) async fn vacuum(
     if !dry_run {
         note(&app, &table, "table.vacuum", (reason.into_said(), &by)).await?;
     }
-    let name = table.name();
+    let name = table.name().to_owned();
     let (found, names) = see_through(&app, async move { table.vacuum(dry_run).await }).await??;
     let (files, bytes) = (found.files, found.bytes);
     if !dry_run {
@@ -181,7 +181,7 @@ pub(in crate::api) async fn optimize(
     let after = table.size()?.live;
     let status = if is_done { StatusCode::OK } else { StatusCode::ACCEPTED };
     let told = Optimized {
-        table: table.name(),
+        table: table.name().to_owned(),
         is_done,
         files_before: before.files,
         files_after: after.files,

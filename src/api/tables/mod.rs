@@ -26,7 +26,7 @@ use crate::{app::App, lake::Table, store::KeptUpkeep};
 #[schema(as = Table)]
 pub(super) struct TableView {
     /// As in the lake's folder.
-    name: &'static str,
+    name: String,
     /// Where the Delta table is; relative to where the daemon was started, if `lake.path` is.
     path: String,
     /// Of the newest commit that is known here.
@@ -90,7 +90,7 @@ impl FromRequestParts<Arc<App>> for Named {
 impl Named {
     pub(super) fn find(app: &App, name: &str) -> Result<Self, Problem> {
         let unknown = || Problem::not_found(&format!("table {}", quoted(name)), FIX);
-        app.lake.named(name).cloned().map(Self).ok_or_else(unknown)
+        app.lake.named(name).map(Self).ok_or_else(unknown)
     }
 }
 
@@ -139,7 +139,7 @@ pub(super) async fn list(
     let mut items = Vec::new();
     for table in app.lake.all() {
         let last = maintained.iter().find(|done| done.table == table.name());
-        items.push(view(table, last).await?);
+        items.push(view(&table, last).await?);
     }
     Ok(Json(List { items }))
 }
@@ -147,7 +147,7 @@ pub(super) async fn list(
 async fn view(table: &Table, last: Option<&KeptUpkeep>) -> Result<TableView, Problem> {
     let size = table.size()?;
     Ok(TableView {
-        name: table.name(),
+        name: table.name().to_owned(),
         path: table.place(),
         version: size.version,
         oldest_version: table.oldest_version().await?,

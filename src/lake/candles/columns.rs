@@ -14,7 +14,7 @@ use deltalake::arrow::{
 use indexmap::IndexMap;
 
 use super::{
-    super::shape::{self, Column, Kind, Partition, Shape},
+    super::shape::{self, Column, Declaration, Kind, Partition},
     Append, Rows,
 };
 use crate::market::{Timeframe, Window};
@@ -41,12 +41,12 @@ const COLUMNS: &[Column] = &[
 ];
 
 /// The table of that name.
-pub(super) const fn shape(name: &'static str) -> Shape {
-    Shape {
+pub(super) const fn shape(name: &'static str) -> Declaration {
+    Declaration {
         name,
         columns: COLUMNS,
         partitions: &[(PARTITION, Kind::Day, false)],
-        skipping: "asset_pair,timestamp",
+        skipping: &["asset_pair", "timestamp"],
         sort: &["asset_pair", "source_provider", "timestamp", "revision"],
     }
 }

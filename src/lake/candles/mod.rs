@@ -36,7 +36,7 @@ pub struct CandleTable {
 
 impl CandleTable {
     pub(super) async fn open(timeframe: Timeframe, ground: &Ground) -> Result<Self, LakeError> {
-        let table = Table::open(columns::shape(name_of(timeframe)), ground).await?;
+        let table = Table::open(columns::shape(name_of(timeframe)).shape(), ground).await?;
         Ok(Self { timeframe, table: Arc::new(table) })
     }
 

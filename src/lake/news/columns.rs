@@ -17,7 +17,7 @@ use super::{
     super::{
         FeedRecord,
         query::Cells,
-        shape::{self, Column, Kind, Partition, Shape, element},
+        shape::{self, Column, Declaration, Kind, Partition, element},
     },
     LandedMention,
 };
@@ -43,11 +43,11 @@ const COLUMNS: &[Column] = &[
     ("_source", Kind::Text, false),
 ];
 
-pub(super) const SHAPE: Shape = Shape {
+pub(super) const SHAPE: Declaration = Declaration {
     name: "raw_news_sentiment",
     columns: COLUMNS,
     partitions: &[(PARTITION, Kind::Day, false)],
-    skipping: "asset_pair,published_at",
+    skipping: &["asset_pair", "published_at"],
     sort: &["asset_pair", "published_at", "article_id"],
 };
 

@@ -51,7 +51,7 @@ pub struct NewsTable(Arc<Table>);
 
 impl NewsTable {
     pub(super) async fn open(ground: &Ground) -> Result<Self, LakeError> {
-        Ok(Self(Arc::new(Table::open(SHAPE, ground).await?)))
+        Ok(Self(Arc::new(Table::open(SHAPE.shape(), ground).await?)))
     }
 
     /// The table, whatever its rows are.

@@ -12,7 +12,12 @@ use crate::support::test_app::TestApp;
 /// When every table was last maintained, as the metrics say.
 fn last(app: &TestApp) -> Vec<i64> {
     let success = &app.app.metrics.upkeep_success;
-    app.app.lake.all().map(|table| success.with_label_values(&[table.name()]).get()).collect()
+    app.app
+        .lake
+        .all()
+        .iter()
+        .map(|table| success.with_label_values(&[table.name()]).get())
+        .collect()
 }
 
 async fn schedule(app: &TestApp) -> Value {

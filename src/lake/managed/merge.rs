@@ -1,0 +1,231 @@
+//! Upserts: rows replace those of the same key, and only files that have one of them are written anew.
+
+use std::collections::HashMap;
+
+use deltalake::{
+    DeltaTable,
+    arrow::{
+        array::{Array, BooleanArray, RecordBatch, UInt32Array},
+        compute::{concat_batches, filter_record_batch, take_record_batch},
+        datatypes::SchemaRef,
+        error::ArrowError,
+    },
+    kernel::{Action, LogicalFileView, Remove},
+    protocol::DeltaOperation,
+};
+use futures::future::BoxFuture;
+
+use super::{
+    super::{CommitRecord, LakeError, Table, compact::sorted},
+    Written,
+    bounds::Bounds,
+    commit::{Wish, Work},
+    read::{Comparer, PartitionText, part_of},
+};
+
+/// What becomes of rows whose key is not among those given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rest {
+    Stays,
+    /// What is given is the whole table.
+    Goes,
+}
+
+impl Table {
+    /// Puts the rows in, in place of those of the same key; rows with the same values stay as they are,
+    /// and if nothing is to change nothing is committed.
+    ///
+    /// Fails with `Definition` if the table has no key, or a key is null or there twice.
+    pub fn merge<'a>(
+        &'a self,
+        rows: &'a RecordBatch,
+        rest: Rest,
+        record: &'a CommitRecord,
+    ) -> BoxFuture<'a, Result<Written, LakeError>> {
+        Box::pin(self.write(Wish::Merge(rows, rest), record))
+    }
+
+    pub(super) async fn plan_merge(
+        &self,
+        read: &DeltaTable,
+        rows: &RecordBatch,
+        rest: Rest,
+    ) -> Result<Work, LakeError> {
+        let unfit = |detail: &str| self.unfit(detail);
+        if self.shape.key.is_empty() {
+            return Err(unfit("has no key to merge by; append or overwrite instead"));
+        }
+        let state = read.snapshot().map_err(|error| self.delta(error))?;
+        let mut there: HashMap<PartitionText, Vec<LogicalFileView>> = HashMap::new();
+        for file in state.log_data() {
+            let values = file.partition_values_map().into_iter().collect();
+            there.entry(values).or_default().push(file);
+        }
+        let (mut all, mut written) = (Replaced::default(), Written::default());
+        for (values, rows) in self.by_partition(rows)? {
+            let files = there.remove(&values).unwrap_or_default();
+            let replaced = self.replaced(read, &files, &rows, rest).await?;
+            all.take_in(replaced, &values);
+        }
+        if rest == Rest::Goes {
+            for file in there.into_values().flatten() {
+                written.removed += file.num_records().unwrap_or_default() as u64;
+                all.removes.push(file.remove_action(true));
+            }
+        }
+        written.inserted = all.inserted;
+        written.updated = all.updated;
+        written.unchanged = all.unchanged;
+        written.removed += all.removed;
+        written.files_replaced = all.removes.len() as u64;
+        let mut actions: Vec<Action> = all.removes.into_iter().map(Action::Remove).collect();
+        actions.extend(self.added(read, all.changed, true).await?);
+        actions.extend(self.added(read, all.kept, false).await?);
+        let operation = DeltaOperation::Merge {
+            predicate: None,
+            merge_predicate: Some(self.shape.key.join(", ")),
+            matched_predicates: Vec::new(),
+            not_matched_predicates: Vec::new(),
+            not_matched_by_source_predicates: Vec::new(),
+        };
+        Ok(Work { actions, operation, written })
+    }
+
+    /// What becomes of the files of one partition when `rows` are put in.
+    async fn replaced(
+        &self,
+        read: &DeltaTable,
+        files: &[LogicalFileView],
+        rows: &RecordBatch,
+        rest: Rest,
+    ) -> Result<Replaced, LakeError> {
+        let arrow = |source| self.arrow(source);
+        let schema = rows.schema();
+        let of_key = part_of(&schema, &self.shape.key);
+        let (by_key, by_value) =
+            (Comparer::new(&of_key).map_err(arrow)?, Comparer::new(&schema).map_err(arrow)?);
+        let keys = project(rows, &of_key).map_err(arrow)?;
+        if keys.columns().iter().any(|column| column.null_count() > 0) {
+            return Err(self.unfit("a key is null"));
+        }
+        let wanted = by_key.rows(&keys).map_err(arrow)?;
+        let mut at: HashMap<&[u8], usize> = HashMap::with_capacity(rows.num_rows());
+        for (row, key) in wanted.iter().enumerate() {
+            if at.insert(key.data(), row).is_some() {
+                return Err(self.unfit("a key is there twice among the rows given"));
+            }
+        }
+        let bounds = Bounds::of(&keys);
+        let mut replaced = Replaced::default();
+        let mut is_new = vec![true; rows.num_rows()];
+        let mut is_known = vec![false; rows.num_rows()];
+        for file in files.iter().filter(|file| rest == Rest::Goes || bounds.may_be_in(file)) {
+            let path = file.object_store_path();
+            let own = self.rows_in(read, &path, &of_key).await?;
+            let own = by_key.rows(&own).map_err(arrow)?;
+            let found = own.iter().map(|key| at.get(key.data()).copied()).collect::<Vec<_>>();
+            let is_hit = |found: &Option<usize>| found.is_some() || rest == Rest::Goes;
+            if !found.iter().any(is_hit) {
+                continue;
+            }
+            let own = self.rows_in(read, &path, &schema).await?;
+            let mut stays = vec![true; own.num_rows()];
+            let pairs: Vec<(u32, u32)> = found
+                .iter()
+                .enumerate()
+                .filter_map(|(row, found)| Some((index(row), index((*found)?))))
+                .collect();
+            let taken = |batch: &RecordBatch, rows: UInt32Array| take_record_batch(batch, &rows);
+            let old = taken(&own, pairs.iter().map(|(old, _)| *old).collect()).map_err(arrow)?;
+            let new = taken(rows, pairs.iter().map(|(_, new)| *new).collect()).map_err(arrow)?;
+            let (old, new) =
+                (by_value.rows(&old).map_err(arrow)?, by_value.rows(&new).map_err(arrow)?);
+            for (pair, (old_row, new_row)) in pairs.iter().enumerate() {
+                is_known[*new_row as usize] = true;
+                if old.row(pair) == new.row(pair) {
+                    is_new[*new_row as usize] = false;
+                } else {
+                    stays[*old_row as usize] = false;
+                }
+            }
+            if rest == Rest::Goes {
+                for (row, _) in found.iter().enumerate().filter(|(_, found)| found.is_none()) {
+                    stays[row] = false;
+                    replaced.removed += 1;
+                }
+            }
+            if stays.iter().all(|stays| *stays) {
+                continue;
+            }
+            let kept = filter_record_batch(&own, &BooleanArray::from(stays)).map_err(arrow)?;
+            replaced.removes.push(file.remove_action(true));
+            replaced.kept.push(kept);
+        }
+        for (is_new, is_known) in is_new.iter().zip(&is_known) {
+            replaced.unchanged += u64::from(!is_new);
+            replaced.updated += u64::from(*is_new && *is_known);
+            replaced.inserted += u64::from(*is_new && !is_known);
+        }
+        let changed = filter_record_batch(rows, &BooleanArray::from(is_new)).map_err(arrow)?;
+        replaced.changed.push(sorted(&changed, &self.shape.sort).map_err(arrow)?);
+        if !replaced.kept.is_empty() {
+            let kept = concat_batches(&schema, &replaced.kept).map_err(arrow)?;
+            replaced.kept = vec![sorted(&kept, &self.shape.sort).map_err(arrow)?];
+        }
+        Ok(replaced)
+    }
+
+    pub(super) fn unfit(&self, detail: &str) -> LakeError {
+        LakeError::Definition { table: self.named(), detail: detail.to_owned() }
+    }
+}
+
+/// Files that go, and the rows that come instead.
+struct Replaced<T = RecordBatch> {
+    removes: Vec<Remove>,
+    changed: Vec<T>,
+    kept: Vec<T>,
+    inserted: u64,
+    updated: u64,
+    unchanged: u64,
+    removed: u64,
+}
+
+impl<T> Default for Replaced<T> {
+    fn default() -> Self {
+        Self {
+            removes: Vec::new(),
+            changed: Vec::new(),
+            kept: Vec::new(),
+            inserted: 0,
+            updated: 0,
+            unchanged: 0,
+            removed: 0,
+        }
+    }
+}
+
+impl Replaced<(PartitionText, RecordBatch)> {
+    fn take_in(&mut self, one: Replaced, values: &PartitionText) {
+        let some = |rows: Vec<RecordBatch>| {
+            let some = rows.into_iter().filter(|rows| rows.num_rows() > 0);
+            some.map(|rows| (values.clone(), rows)).collect::<Vec<_>>()
+        };
+        self.removes.extend(one.removes);
+        self.changed.extend(some(one.changed));
+        self.kept.extend(some(one.kept));
+        self.inserted += one.inserted;
+        self.updated += one.updated;
+        self.unchanged += one.unchanged;
+        self.removed += one.removed;
+    }
+}
+
+fn project(rows: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch, ArrowError> {
+    let columns = schema.fields().iter().map(|field| rows.schema().index_of(field.name()));
+    rows.project(&columns.collect::<Result<Vec<_>, _>>()?)
+}
+
+fn index(row: usize) -> u32 {
+    u32::try_from(row).unwrap_or(u32::MAX)
+}
