@@ -23,6 +23,7 @@ use crate::{
     lake::{Lake, LakeError},
     lifecycle::Lifecycle,
     market::{InstrumentId, ProviderId, Series, Timeframe},
+    models::{ModelError, Models},
     providers::{Context, Providers},
     quality::reasons,
     query::{Answers, Freshness, Parts, Verdict, freshness},
@@ -55,7 +56,8 @@ pub struct App {
     /// What was answered within this second.
     pub answers: Answers,
     pub parts: Parts,
-    pub sql: Sql,
+    pub sql: Arc<Sql>,
+    pub models: Arc<Models>,
     /// Held by whoever looks whether everything holds.
     pub verifying: Arc<tokio::sync::Mutex<()>>,
     pub access: Access,
@@ -93,6 +95,8 @@ pub enum StartError {
     Lake(#[from] LakeError),
     #[error(transparent)]
     Ingest(#[from] IngestError),
+    #[error(transparent)]
+    Model(#[from] ModelError),
 }
 
 impl App {
@@ -179,13 +183,21 @@ impl App {
             let context = (&clock, &metrics, &lifecycle);
             let collector = Collector::new(handles, context, (&config.feeds, &fleet)).await?;
             let keeper = Keeper::new((&lake, &store), &fleet, context).await?;
+            let sql = Arc::new(Sql::start(&config.sql)?);
+            let models = Models::new(
+                (&lake, &store, &books),
+                (&config.ingest, &config.models),
+                &sql,
+                (&clock, &metrics),
+            )?;
             let app = Arc::new(Self {
                 queue: Queue::new(&metrics, config.ingest.workers),
                 running: Running::default(),
                 lander,
                 answers: Answers::default(),
                 parts: Parts::default(),
-                sql: Sql::start(&config.sql)?,
+                sql,
+                models: Arc::new(models),
                 verifying: Arc::default(),
                 access: Access::new(&store, &clock, &lifecycle, &config.server),
                 reconciler,

@@ -270,6 +270,7 @@ fn every(app: &App, schedule: Schedule) -> String {
         Schedule::CollectNews => span(app.config.feeds.news_every),
         Schedule::CollectMacro => span(app.config.feeds.indicators_every),
         Schedule::Reconcile => "landing".to_owned(),
+        Schedule::Build => span(app.config.models.linger),
         Schedule::Compact => "commit".to_owned(),
         Schedule::Maintain => span(Keeper::EVERY),
         Schedule::Verify => span(chrono::TimeDelta::days(1)),
@@ -293,6 +294,6 @@ fn next_tick_at(app: &App, schedule: Schedule) -> Option<DateTime<Utc>> {
             let next = app.schedules.daily(schedule).max(now);
             app.fleet.holds(&Duty::Lake).then_some(next)
         }
-        Schedule::Reconcile | Schedule::Compact => None,
+        Schedule::Reconcile | Schedule::Build | Schedule::Compact => None,
     }
 }

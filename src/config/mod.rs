@@ -6,6 +6,7 @@ mod cdp_key;
 mod feeds;
 mod lake;
 mod limit;
+mod models;
 mod providers;
 mod reader;
 mod reconcile;
@@ -30,6 +31,7 @@ pub use self::{
     feeds::FeedsConfig,
     lake::{LakeConfig, Location, S3Config},
     limit::Limit,
+    models::ModelsConfig,
     providers::{
         AlphaVantageConfig, CoinbaseConfig, HttpConfig, OandaConfig, Plan, PriceSide,
         ProvidersConfig,
@@ -59,6 +61,7 @@ pub struct Config {
     pub reconcile: ReconcileConfig,
     pub backfill: BackfillConfig,
     pub sql: SqlConfig,
+    pub models: ModelsConfig,
     pub feeds: FeedsConfig,
     pub providers: ProvidersConfig,
     pub clock: ClockConfig,
@@ -130,6 +133,7 @@ impl Config {
         let auth = server::auth(&mut read);
         let server = server::server(&mut read, auth.mode);
         let sql = sql::sql(&mut read, server.request_timeout);
+        let models = models::models(&mut read);
         let config = Self {
             server,
             auth,
@@ -144,6 +148,7 @@ impl Config {
             reconcile: reconcile::reconcile(&mut read),
             backfill: backfill::backfill(&mut read),
             sql,
+            models,
             feeds: feeds::feeds(&mut read),
             providers: providers::providers(&mut read),
             clock: ClockConfig {

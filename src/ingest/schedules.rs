@@ -25,6 +25,8 @@ pub enum Schedule {
     CollectMacro,
     /// Comparing what has landed with other accounts of it.
     Reconcile,
+    /// Building tables of silver and gold.
+    Build,
     /// Merging small files of the lake.
     Compact,
     /// Removing what nobody needs any more from the lake.
@@ -34,7 +36,7 @@ pub enum Schedule {
 }
 
 impl Schedule {
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Poll(Timeframe::M1),
         Self::Poll(Timeframe::M5),
         Self::Poll(Timeframe::M15),
@@ -45,6 +47,7 @@ impl Schedule {
         Self::CollectNews,
         Self::CollectMacro,
         Self::Reconcile,
+        Self::Build,
         Self::Compact,
         Self::Maintain,
         Self::Verify,
@@ -62,6 +65,7 @@ impl Schedule {
             Self::CollectNews => "collect-news",
             Self::CollectMacro => "collect-macro",
             Self::Reconcile => "reconcile",
+            Self::Build => "build",
             Self::Compact => "compact",
             Self::Maintain => "maintain",
             Self::Verify => "verify",

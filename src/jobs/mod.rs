@@ -3,6 +3,7 @@
 //! A tick only enqueues; a job that is queued already is not queued twice, so ticks that were
 //! missed collapse into one catch-up. What a job has to do it reads from the ledger when it runs.
 
+mod building;
 mod follow_up;
 mod letters;
 mod out_of_turn;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use futures::future::BoxFuture;
 
-use super::{JobSpec, verification};
+use super::{JobSpec, building, verification};
 use crate::{
     app::App,
     error::chain,
@@ -54,6 +54,7 @@ fn tick(app: &Arc<App>, schedule: Schedule) {
                 app.queue.enqueue(JobSpec::Reconcile(book.series().clone()));
             }
         }
+        Schedule::Build => building::begin(app),
         // Whoever has the duty; one that is under way will do.
         Schedule::Maintain => _ = app.keeper.begin_all(),
         Schedule::Verify => verification::begin(app),

@@ -11,7 +11,7 @@ use std::{
 use chrono::{DateTime, Utc};
 use tokio_cron_scheduler::{Job, JobScheduler, JobSchedulerError};
 
-use super::{JobSpec, Timetable, take_up, verification};
+use super::{JobSpec, Timetable, building, take_up, verification};
 use crate::{
     app::App,
     error::chain,
@@ -80,6 +80,9 @@ impl Heartbeat {
         if is_due && !self.app.schedules.is_paused(Schedule::Verify) {
             self.app.schedules.ticked(Schedule::Verify, now);
             verification::begin(&self.app);
+        }
+        if !self.app.schedules.is_paused(Schedule::Build) {
+            building::begin(&self.app);
         }
         let is_held_up = self.app.schedules.is_paused(Schedule::Maintain);
         if !is_held_up && self.app.keeper.begin_if_due(now) {

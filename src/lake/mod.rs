@@ -37,7 +37,7 @@ pub use self::{
     history::{Change, Content},
     indicators::{IndicatorTable, LandedObservation, RevisedObservation},
     leftovers::Amount,
-    managed::{Changes, Definition, Rest, Scope, Written},
+    managed::{Changes, Definition, Rest, Scope, Staged, Written},
     name::{Layer, TableName},
     news::{LandedMention, MentionFilter, NewsTable},
     query::{Past, Pinned},

@@ -13,7 +13,9 @@ mod session;
 use std::{collections::BTreeMap, fmt, io, sync::Arc};
 
 use chrono::{DateTime, Utc};
-use deltalake::datafusion::{catalog::SchemaProvider, execution::runtime_env::RuntimeEnv};
+use deltalake::datafusion::{
+    catalog::SchemaProvider, execution::runtime_env::RuntimeEnv, prelude::SessionContext,
+};
 use tokio::{
     runtime::{Builder, Runtime},
     sync::Semaphore,
@@ -76,6 +78,11 @@ impl Sql {
     ) -> Option<T> {
         let runtime = self.runtime.as_ref()?;
         AbortOnDropHandle::new(runtime.spawn(work)).await.ok()
+    }
+
+    /// A session with the same functions, memory and disk, but without any table.
+    pub fn workbench(&self) -> SessionContext {
+        self.session.workbench()
     }
 
     /// What queries have together.

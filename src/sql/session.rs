@@ -23,7 +23,7 @@ use super::{
     catalog::{Moment, Tables},
     parse,
 };
-use crate::{config::SqlConfig, lake::Layer};
+use crate::{config::SqlConfig, functions, lake::Layer};
 
 /// What all queries share: memory and disk.
 pub(super) struct Session {
@@ -67,13 +67,20 @@ impl Session {
         Ok(Self { environment, config: session })
     }
 
+    /// Without any table.
+    pub(super) fn workbench(&self) -> SessionContext {
+        let config = self.config.clone();
+        let context = SessionContext::new_with_config_rt(config, self.environment.clone());
+        functions::register(&context);
+        context
+    }
+
     pub(super) fn context(
         &self,
         moment: &Arc<Moment>,
         system: Option<Arc<dyn SchemaProvider>>,
     ) -> Result<SessionContext, SqlError> {
-        let config = self.config.clone();
-        let context = SessionContext::new_with_config_rt(config, self.environment.clone());
+        let context = self.workbench();
         let catalog = MemoryCatalogProvider::new();
         for layer in Layer::ALL {
             let tables = Tables { moment: moment.clone(), layer };

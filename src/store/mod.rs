@@ -16,6 +16,7 @@ mod leases;
 mod letter_groups;
 mod letter_states;
 mod migrations;
+mod models;
 mod plans;
 mod postgres;
 mod replicas;
@@ -41,6 +42,7 @@ pub use self::{
     letter_groups::{LetterGroup, OpenLetters},
     letter_states::Resolution,
     migrations::Schema,
+    models::{BuildOutcome, KeptBuild, KeptModel},
     plans::KeptPlan,
     replicas::ReplicaRecord,
     roster::{KeptAsset, Source},

@@ -46,6 +46,11 @@ pub struct Metrics {
     pub delta_files: IntGaugeVec,
     pub verified_at: IntGauge,
     pub invariant_violations: IntGaugeVec,
+    pub model_builds: IntCounterVec,
+    pub model_fresh: IntGaugeVec,
+    pub model_rows: IntCounterVec,
+    pub model_seconds: HistogramVec,
+    pub model_test_failures: IntGaugeVec,
     pub upkeep_success: IntGaugeVec,
     pub upkeep_seconds: HistogramVec,
     pub upkeep_files: IntGaugeVec,
@@ -246,6 +251,31 @@ impl Metrics {
                 "How often something that must hold did not when that was last looked at; any is a \
                  fault.",
                 &["invariant"],
+            )?,
+            model_builds: new.counter(
+                "model_builds_total",
+                "Builds of models, by what came of them: built, unchanged, failed.",
+                &["model", "outcome"],
+            )?,
+            model_fresh: new.gauge(
+                "model_fresh_timestamp_seconds",
+                "When the last build of a model began that came to its end; 0 before the first.",
+                &["model"],
+            )?,
+            model_rows: new.counter(
+                "model_rows_total",
+                "Rows that builds of a model have added, changed or removed.",
+                &["model"],
+            )?,
+            model_seconds: new.histogram(
+                "model_build_seconds",
+                "How long builds of a model take.",
+                &["model"],
+            )?,
+            model_test_failures: new.gauge(
+                "model_test_failures",
+                "Rows of the last build for which a test of the model does not hold.",
+                &["model", "test"],
             )?,
             upkeep_success: new.gauge(
                 "upkeep_success_timestamp_seconds",

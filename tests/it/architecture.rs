@@ -7,9 +7,9 @@ use std::{
 };
 
 /// Bottom to top. A module imports lower layers only, never its own.
-const LAYERS: [&[&str]; 18] = [
-    &["clock", "error", "formats", "lifecycle", "crash"],
-    &["market"],
+const LAYERS: [&[&str]; 19] = [
+    &["clock", "error", "formats", "indicators", "lifecycle", "crash"],
+    &["functions", "market"],
     &["quality"],
     &["config"],
     &["telemetry"],
@@ -17,6 +17,7 @@ const LAYERS: [&[&str]; 18] = [
     &["fleet"],
     &["access", "ingest"],
     &["query", "sql"],
+    &["models"],
     &["app"],
     &["verify"],
     &["jobs"],

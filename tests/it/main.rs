@@ -23,6 +23,7 @@ mod lake;
 mod letters;
 mod loopback;
 mod managed;
+mod models;
 mod oanda_wire;
 mod operations;
 mod planning;

@@ -9,7 +9,7 @@ use deltalake::{
 
 use super::{
     super::{CommitRecord, LakeError, Table, record::METADATA_KEY},
-    Rest, Scope, Written,
+    Rest, Scope, Staged, Written,
 };
 
 /// So often a write is worked out anew because somebody else was faster.
@@ -21,6 +21,7 @@ pub(super) enum Wish<'a> {
     Merge(&'a RecordBatch, Rest),
     Append(&'a RecordBatch),
     Overwrite(&'a RecordBatch, Scope),
+    Publish(&'a Staged),
 }
 
 /// What a write is to do, worked out from one version.
@@ -54,6 +55,7 @@ impl Table {
                 Wish::Merge(rows, rest) => self.plan_merge(&read, rows, rest).await?,
                 Wish::Append(rows) => self.plan_append(&read, rows).await?,
                 Wish::Overwrite(rows, scope) => self.plan_overwrite(&read, rows, scope).await?,
+                Wish::Publish(staged) => self.plan_publish(&read, staged)?,
             };
             let Work { actions, operation, written } = work;
             if actions.is_empty() {

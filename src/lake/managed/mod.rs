@@ -9,6 +9,7 @@ mod changes;
 mod commit;
 mod merge;
 mod read;
+mod staged;
 mod widen;
 mod write;
 
@@ -20,7 +21,7 @@ use deltalake::{
 };
 use futures::future::BoxFuture;
 
-pub use self::{changes::Changes, merge::Rest, write::Scope};
+pub use self::{changes::Changes, merge::Rest, staged::Staged, write::Scope};
 use super::{
     Ground, Lake, LakeError, Layer, Table, TableName,
     shape::{KEY, SKIPPING, SORT, Shape},

@@ -97,7 +97,10 @@ impl Table {
     }
 
     /// The rows of each partition, in order.
-    fn parts(&self, rows: &RecordBatch) -> Result<Vec<(PartitionText, RecordBatch)>, LakeError> {
+    pub(super) fn parts(
+        &self,
+        rows: &RecordBatch,
+    ) -> Result<Vec<(PartitionText, RecordBatch)>, LakeError> {
         let in_order = |(values, part): (PartitionText, RecordBatch)| {
             let part = sorted(&part, &self.shape.sort).map_err(|source| self.arrow(source))?;
             Ok((values, part))

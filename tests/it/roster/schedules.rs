@@ -122,6 +122,7 @@ async fn a_schedule_that_there_is_not_is_answered_with_those_that_there_are() {
         "collect-news",
         "collect-macro",
         "reconcile",
+        "build",
         "compact",
         "maintain",
         "verify",

@@ -1,0 +1,85 @@
+//! Models: what is built is what a build from scratch would give, whatever came when.
+
+mod builds;
+mod equal;
+mod headers;
+
+use std::fs;
+
+use barkeep::{jobs::JobSpec, models::ModelError, store::KeptBuild};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::support::test_app::{Setup, TestApp, seconds};
+
+/// A daemon with models of its own beside those that Barkeep brings.
+pub(crate) struct Stage {
+    pub(crate) app: TestApp,
+    folder: TempDir,
+}
+
+/// Sees back so many rows of its series, and no further.
+pub(crate) const TOPS: &str = "\
+-- builds: silver.tops
+-- from: silver.market_data
+-- key: asset_pair, timeframe, timestamp
+-- partition by: timeframe
+-- series: asset_pair, timeframe
+-- reach: 19 rows
+select asset_pair, timeframe, timestamp, close,
+    max(close) over (partition by asset_pair, timeframe order by timestamp rows 19 preceding) as highest,
+    count(*) over (partition by asset_pair, timeframe order by timestamp rows 19 preceding) as n
+from silver.market_data
+";
+
+impl Stage {
+    pub(crate) async fn with(setup: Setup, models: &[(&str, &str)]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, text) in models {
+            fs::write(folder.path().join(name), text).unwrap();
+        }
+        let path = folder.path().to_str().unwrap().to_owned();
+        let app = TestApp::with_settings(setup, &[("MODELS__PATH", path)]).await;
+        Self { app, folder }
+    }
+
+    /// Everything that is due, again until nothing is.
+    pub(crate) async fn build(&self) -> usize {
+        let mut all = 0;
+        loop {
+            let built = self.app.app.models.build_due().await.unwrap();
+            if built == 0 {
+                return all;
+            }
+            all += built;
+            self.app.clock.advance(seconds(10));
+        }
+    }
+
+    pub(crate) async fn rebuild(&self, model: &str) -> Result<KeptBuild, ModelError> {
+        self.app.app.models.build_now(model, true).await
+    }
+
+    pub(crate) async fn sql(&self, query: &str) -> Vec<Value> {
+        let answer = self.app.post("/v1/sql", &json!({ "query": query })).await.ok();
+        answer["rows"].as_array().unwrap_or_else(|| panic!("{answer}")).clone()
+    }
+
+    pub(crate) async fn one(&self, query: &str) -> Value {
+        self.sql(query).await[0].clone()
+    }
+
+    /// The newest builds of a model, newest first.
+    pub(crate) async fn builds(&self, model: &str) -> Vec<KeptBuild> {
+        self.app.app.store.builds(Some(model), None, 100).await.unwrap()
+    }
+
+    /// Polls a series some minutes later.
+    pub(crate) async fn tick(&self, series: &str, minutes: i64) {
+        self.app.clock.advance(seconds(60 * minutes));
+        self.app
+            .run(barkeep::jobs::run(&self.app.app, &JobSpec::Poll(series.parse().unwrap())))
+            .await
+            .unwrap();
+    }
+}
