@@ -22,6 +22,7 @@ mod gate;
 mod guard;
 mod health;
 mod indicators;
+mod models;
 mod news;
 mod of_path;
 mod openapi;
@@ -103,6 +104,10 @@ fn for_readers() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(backfills::chunks::chunks))
         .routes(routes!(backfills::chunks::jobs))
         .routes(routes!(backfills::events::events))
+        .routes(routes!(models::list))
+        .routes(routes!(models::show))
+        .routes(routes!(models::builds::list))
+        .routes(routes!(models::lineage::show))
         .routes(routes!(tables::list))
         .routes(routes!(tables::history::list))
         .routes(routes!(health::metrics))
@@ -124,6 +129,8 @@ fn for_operators() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(dead_letters::decisions::replay))
         .routes(routes!(dead_letters::decisions::discard))
         .routes(routes!(verify::verify))
+        .routes(routes!(models::commands::build))
+        .routes(routes!(models::commands::test))
         .routes(routes!(tables::commands::optimize))
         .routes(routes!(audit::list))
 }

@@ -20,8 +20,8 @@ use self::problems::{Unread, Whatever};
 pub(super) use self::{
     params::{
         AssetFilter, AuditFilter, CandleRows, Cursor, FindingFilter, Formats, GapFilter, InThePast,
-        IndicatorFilter, LetterFilter, Limit, OneSeries, PathSeries, Resolution, SeriesFilter,
-        SeriesList, Span, VerifyScope, VersionCursor,
+        IndicatorFilter, LetterFilter, Limit, OneSeries, PathSeries, Resolution, RunCursor,
+        SeriesFilter, SeriesList, Span, VerifyScope, VersionCursor,
     },
     problems::{
         Conflicting, Gone, NotAcceptable, NotFound, NotModified, Refused, Unavailable, UnderWay,
@@ -32,7 +32,7 @@ pub(super) use self::{
 use super::Problem;
 
 /// What routes are grouped by, in the order they are shown.
-const TAGS: [(&str, &str); 7] = [
+const TAGS: [(&str, &str); 8] = [
     (
         "candles",
         "Closed candles, what became of every expected one, and whether to trust the last.",
@@ -41,6 +41,7 @@ const TAGS: [(&str, &str); 7] = [
     ("assets", "What is kept, and what happens by itself; decided while the daemon runs."),
     ("feeds", "News sentiment and macroeconomic indicators."),
     ("quality", "What was refused, and where two accounts of a candle differ."),
+    ("models", "Tables that are made of others, by SQL: what of, how it went, what they hold."),
     ("providers", "Who is asked, how well they are, and what is left of each quota."),
     ("operations", "Health, build, metrics, settings, who did what, and this description."),
 ];

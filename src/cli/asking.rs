@@ -12,6 +12,7 @@ use super::{
     diff::Diff,
     gaps::Gaps,
     jobs::{Audit, Jobs, Replicas},
+    models::Models,
     query::Ask,
     refusal,
     schedules::Schedules,
@@ -56,6 +57,8 @@ pub(super) enum Asking {
     Assets(Assets),
     /// See what the lake takes and what its commits did; keep it small.
     Tables(Tables),
+    /// See which tables are made of others, have them built, tested, and traced to their sources.
+    Models(Models),
     /// See the daemons that share the work.
     Replicas(Replicas),
     /// See who asked for what.
@@ -82,6 +85,7 @@ impl Asking {
             Self::Schedules(command) => command.run(config).await,
             Self::Assets(command) => command.run(config).await,
             Self::Tables(command) => command.run(config).await,
+            Self::Models(command) => command.run(config).await,
             Self::Replicas(command) => command.run(config).await,
             Self::Audit(command) => command.run(config).await,
         };

@@ -41,7 +41,9 @@ pub(super) fn schedule(text: &str) -> Result<String, String> {
 
 /// A table becomes a part of a path too.
 pub(super) fn table(text: &str) -> Result<String, String> {
-    id(text).map_err(|_| "write a name like raw_market_data_1m".to_owned())
+    let is_name = text.split('.').count() <= 2 && text.split('.').all(|part| id(part).is_ok());
+    let fix = || "write a name like raw_market_data_1m or silver.market_data".to_owned();
+    is_name.then(|| text.to_owned()).ok_or_else(fix)
 }
 
 pub(super) fn patience(text: &str) -> Result<std::time::Duration, String> {

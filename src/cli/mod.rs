@@ -17,6 +17,7 @@ mod import;
 mod jobs;
 mod keys;
 mod migrate;
+mod models;
 mod output;
 mod providers;
 mod query;

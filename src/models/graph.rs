@@ -31,6 +31,34 @@ pub(super) fn reads(model: &Model) -> impl Iterator<Item = &str> {
     model.from.iter().chain(&model.with).map(String::as_str)
 }
 
+/// Everything that the table is made of: the sources by name, then what is built of them, as `models` are
+/// in order.
+pub(super) fn upstream(models: &[Model], table: &str) -> Vec<String> {
+    let mut wanted = BTreeSet::from([table.to_owned()]);
+    let mut built = Vec::new();
+    for model in models.iter().rev() {
+        if wanted.remove(model.name.as_str()) {
+            built.push(model.name.to_string());
+            wanted.extend(reads(model).map(str::to_owned));
+        }
+    }
+    let sources = wanted.into_iter().chain(built.into_iter().rev());
+    sources.filter(|name| name != table).collect()
+}
+
+/// Everything that is made of the table, as `models` are in order.
+pub(super) fn downstream(models: &[Model], table: &str) -> Vec<String> {
+    let mut sources = BTreeSet::from([table.to_owned()]);
+    let mut built = Vec::new();
+    for model in models {
+        if reads(model).any(|name| sources.contains(name)) {
+            sources.insert(model.name.to_string());
+            built.push(model.name.to_string());
+        }
+    }
+    built
+}
+
 /// Some model, what it reads, what that reads, and so on until it comes round.
 fn cycle(left: &BTreeMap<String, Model>) -> Vec<String> {
     let mut path: Vec<String> = left.keys().take(1).cloned().collect();
@@ -67,6 +95,20 @@ mod tests {
             model("silver.c", "bronze.candles"),
         ];
         assert_eq!(names(models).unwrap(), ["silver.c", "silver.b", "gold.a"]);
+    }
+
+    #[test]
+    fn what_a_table_is_made_of_is_told_back_to_the_sources() {
+        let models = in_order(vec![
+            model("gold.a", "silver.c, silver.b"),
+            model("silver.b", "silver.c"),
+            model("silver.c", "bronze.candles"),
+            model("silver.d", "bronze.news"),
+        ]);
+        let models = models.unwrap();
+        assert_eq!(upstream(&models, "gold.a"), ["bronze.candles", "silver.c", "silver.b"]);
+        assert_eq!(downstream(&models, "bronze.candles"), ["silver.c", "silver.b", "gold.a"]);
+        assert_eq!(upstream(&models, "bronze.news"), [""; 0]);
     }
 
     #[test]

@@ -37,6 +37,7 @@ use futures::future::BoxFuture;
 use uuid::Uuid;
 
 use self::{
+    bench::Bench,
     build::{Build, Built},
     source::{Source, World},
 };
@@ -133,9 +134,42 @@ impl Models {
         found.ok_or_else(|| ModelError::Unknown(name.to_owned()))
     }
 
-    /// The models that read the table.
-    pub fn readers<'a>(&'a self, table: &'a str) -> impl Iterator<Item = &'a Model> {
-        self.all.iter().filter(move |model| graph::reads(model).any(|name| name == table))
+    /// What a table is made of directly; nothing, if it is no model's.
+    pub fn reads(&self, table: &str) -> Vec<String> {
+        let model = self.named(table).into_iter();
+        model.flat_map(graph::reads).map(str::to_owned).collect()
+    }
+
+    /// Everything that a table is made of, sources first.
+    pub fn upstream(&self, table: &str) -> Vec<String> {
+        graph::upstream(&self.all, table)
+    }
+
+    /// Everything that is made of a table. A table of candles is read under the name of all of them.
+    pub fn downstream(&self, table: &str) -> Vec<String> {
+        let is_of_candles = self.lake.tables().any(|candles| candles.name() == table);
+        graph::downstream(&self.all, if is_of_candles { source::CANDLES } else { table })
+    }
+
+    /// Runs the tests of a model on every row of its table; none if it has not been built.
+    pub fn test_now<'a>(
+        self: &'a Arc<Self>,
+        name: &'a str,
+    ) -> BoxFuture<'a, Result<Vec<Outcome>, ModelError>> {
+        Box::pin(async move {
+            let (models, model) = (self.clone(), self.named(name)?.clone());
+            let tested = self.sql.beside(async move {
+                let world = models.world();
+                let Some(own) = Source::find(model.name.as_str(), world).await? else {
+                    return Ok(Vec::new());
+                };
+                let bench = Bench::new(&model, models.sql.workbench(), &[own]).await?;
+                let rows = format!("select * from {}", bench::whole(model.name.as_str()));
+                bench.select(check::BUILT, &rows).await?;
+                check::check(&bench).await
+            });
+            tested.await.ok_or(ModelError::Stopped)?
+        })
     }
 
     /// Whether a build is under way here.

@@ -30,7 +30,7 @@ use crate::{
 };
 
 /// Every table of candles as one, with a column `timeframe`.
-const CANDLES: &str = "bronze.candles";
+pub(super) const CANDLES: &str = "bronze.candles";
 /// Whose candle is taken first: `asset_pair`, `source_provider`, `place`.
 const PREFERENCE: &str = "system.preference";
 

@@ -72,6 +72,9 @@ pub(in crate::api) enum Cursor {}
 /// Where the page of versions before ended.
 pub(in crate::api) enum VersionCursor {}
 
+/// Where the page of builds before ended.
+pub(in crate::api) enum RunCursor {}
+
 /// At most `MOST`, and `USUAL` where nobody says how many.
 pub(in crate::api) enum Limit<const MOST: u32, const USUAL: u32> {}
 
@@ -274,6 +277,14 @@ impl IntoParams for Cursor {
 impl IntoParams for VersionCursor {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
         let cursor = text("^v\\.[0-9]{1,19}$", "v.20163");
+        vec![query("cursor", "The `next` of the page before.", cursor)]
+    }
+}
+
+impl IntoParams for RunCursor {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let pattern = "^r\\.[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}$";
+        let cursor = text(pattern, "r.018e1344-1e70-7d2f-9c2a-3a1d0f6f9b11");
         vec![query("cursor", "The `next` of the page before.", cursor)]
     }
 }

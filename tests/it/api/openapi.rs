@@ -46,6 +46,8 @@ fn named(path: &str, ids: &[(&str, &str)]) -> String {
     let series = [("{provider}", "coinbase"), ("{asset}", "BTCUSD"), ("{timeframe}", "1m")];
     let path = series.iter().fold(path, |path, (place, name)| path.replace(place, name));
     let path = path.replace("tables/{name}", "tables/raw_market_data_1m");
+    let path = path.replace("models/{name}", "models/silver.market_data");
+    let path = path.replace("lineage/{name}", "lineage/silver.market_data");
     path.replace("{name}", "poll-1m").replace("{id}", "dl_0")
 }
 

@@ -1,5 +1,6 @@
 //! Models: what is built is what a build from scratch would give, whatever came when.
 
+mod api;
 mod builds;
 mod equal;
 mod headers;
