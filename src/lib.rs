@@ -26,6 +26,7 @@ pub mod jobs;
 pub mod lake;
 pub mod lifecycle;
 pub mod market;
+pub mod measures;
 pub mod models;
 pub mod providers;
 pub mod quality;

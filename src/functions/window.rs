@@ -139,12 +139,13 @@ impl PartitionEvaluator for Evaluator {
     }
 }
 
-/// Null is NaN.
+/// What is null or infinite is NaN: not there.
 fn floats(column: &dyn Array) -> Vec<f64> {
+    let known = |value: f64| if value.is_finite() { value } else { f64::NAN };
     let numbers = column.as_primitive::<Float64Type>();
     match numbers.nulls() {
-        None => numbers.values().to_vec(),
-        Some(_) => numbers.iter().map(|value| value.unwrap_or(f64::NAN)).collect(),
+        None => numbers.values().iter().copied().map(known).collect(),
+        Some(_) => numbers.iter().map(|value| value.map_or(f64::NAN, known)).collect(),
     }
 }
 

@@ -37,17 +37,41 @@ fn over_windows(values: &[f64], size: usize, value: impl Fn(&[f64]) -> f64) -> V
     out
 }
 
-/// NaN if any value is.
-fn highest(window: &[f64]) -> f64 {
-    let wins = |most: f64, value: &f64| if most.is_nan() || *value <= most { most } else { *value };
-    window.iter().fold(f64::NEG_INFINITY, wins)
+/// The mean of a window: of values that are all the same exactly that value, which `Σ / n` is not.
+fn mean(window: &[f64]) -> f64 {
+    let first = window[0];
+    first + window.iter().map(|value| value - first).sum::<f64>() / window.len() as f64
 }
 
-/// NaN if any value is.
-fn lowest(window: &[f64]) -> f64 {
-    let wins =
-        |least: f64, value: &f64| if least.is_nan() || *value >= least { least } else { *value };
-    window.iter().fold(f64::INFINITY, wins)
+/// The winner of each window of `size` values, as [`over_windows`] but with three comparisons per value
+/// however long the window is (van Herk 1992): a window is the end of one block and the beginning of the
+/// next.
+fn extremes(values: &[f64], size: usize, wins: fn(f64, f64) -> f64) -> Vec<f64> {
+    let mut ends = values.to_vec();
+    for block in ends.chunks_mut(size) {
+        for at in (1..block.len()).rev() {
+            block[at - 1] = wins(block[at - 1], block[at]);
+        }
+    }
+    let mut out = vec![f64::NAN; values.len()];
+    let mut begun = f64::NAN;
+    for (at, value) in values.iter().enumerate() {
+        begun = if at % size == 0 { *value } else { wins(begun, *value) };
+        if at + 1 >= size {
+            out[at] = wins(ends[at + 1 - size], begun);
+        }
+    }
+    out
+}
+
+/// NaN if one of them is.
+fn higher(one: f64, other: f64) -> f64 {
+    if one.is_nan() || other <= one { one } else { other }
+}
+
+/// NaN if one of them is.
+fn lower(one: f64, other: f64) -> f64 {
+    if one.is_nan() || other >= one { one } else { other }
 }
 
 /// NaN where there is nothing to divide by.

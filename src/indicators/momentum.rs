@@ -2,20 +2,21 @@
 
 use super::{
     Prices,
-    averages::{ema, sma, wilder},
-    highest, lowest, over_windows, ratio,
+    averages::{ema, ema_of_changes, sma, wilder},
+    extremes, higher, lower, mean, over_windows, ratio,
 };
 
-/// Relative strength index, from 0 to 100, smoothed as Wilder does; from value `n` on. NaN while there
-/// was no change at all (Wilder 1978).
+/// Relative strength index, from 0 to 100, smoothed as Wilder does: the average gain over the sum
+/// of average gain and average loss; from value `n` on, counted from 0. NaN while there is no change
+/// (Wilder 1978).
 pub fn rsi(values: &[f64], n: usize) -> Vec<f64> {
     let change = |part: fn(f64) -> f64| -> Vec<f64> {
         let changes = values.windows(2).map(|pair| part(pair[1] - pair[0]));
         [f64::NAN].into_iter().take(values.len()).chain(changes).collect()
     };
     // `max` and `min` would make a number of what is none.
-    let gains = wilder(&change(|change| if change < 0.0 { 0.0 } else { change }), n);
-    let losses = wilder(&change(|change| if change > 0.0 { 0.0 } else { -change }), n);
+    let gains = wilder(&change(|change| if change < 0.0 { 0.0 } else { change }), values, n);
+    let losses = wilder(&change(|change| if change > 0.0 { 0.0 } else { -change }), values, n);
     gains.iter().zip(&losses).map(|(gain, loss)| 100.0 * ratio(*gain, gain + loss)).collect()
 }
 
@@ -34,7 +35,7 @@ pub fn macd(values: &[f64], fast: usize, slow: usize, signal: usize) -> Macd {
     let slow = ema(values, long);
     let fast = begun_with(values, &slow, short, long);
     let line: Vec<f64> = fast.iter().zip(&slow).map(|(fast, slow)| fast - slow).collect();
-    let signal = ema(&line, signal);
+    let signal = ema_of_changes(&line, values, signal);
     let histogram = line.iter().zip(&signal).map(|(line, signal)| line - signal).collect();
     Macd { line, signal, histogram }
 }
@@ -82,7 +83,7 @@ pub fn cci(prices: Prices<'_>, n: usize) -> Vec<f64> {
     let typical: Vec<f64> =
         (0..close.len()).map(|at| (high[at] + low[at] + close[at]) / 3.0).collect();
     over_windows(&typical, n, |window| {
-        let mean = window.iter().sum::<f64>() / n as f64;
+        let mean = mean(window);
         let deviation = window.iter().map(|value| (value - mean).abs()).sum::<f64>() / n as f64;
         ratio(window[n - 1] - mean, 0.015 * deviation)
     })
@@ -96,10 +97,7 @@ pub(super) struct Range {
 
 impl Range {
     pub(super) fn of(prices: Prices<'_>, n: usize) -> Self {
-        Self {
-            top: over_windows(prices.high, n, highest),
-            bottom: over_windows(prices.low, n, lowest),
-        }
+        Self { top: extremes(prices.high, n, higher), bottom: extremes(prices.low, n, lower) }
     }
 
     pub(super) fn middle(&self) -> Vec<f64> {

@@ -6,7 +6,9 @@ use rand::{Rng, SeedableRng, rngs::StdRng};
 use super::{
     Prices,
     averages::{ema, sma},
+    extremes, higher, lower,
     momentum::{cci, macd, rsi, stochastic, williams_r},
+    over_windows,
     trend::{adx, ichimoku},
     volatility::{atr, bollinger},
 };
@@ -148,6 +150,40 @@ fn a_value_that_is_not_there_begins_the_warm_up_anew() {
     }
 }
 
+#[test]
+fn a_market_that_stands_still_after_a_move_is_flat_in_the_end() {
+    let walk = Walk::new(5, 300, (0.3, 0.01, 1e-5));
+    let still = |column: &[f64], at: f64| [column, &[at; 900]].concat();
+    let last = walk.close[299];
+    let (high, low) = (still(&walk.high, last), still(&walk.low, last));
+    let close = still(&walk.close, last);
+    for (name, values) in all(Prices { high: &high, low: &low, close: &close }) {
+        let expected = match name {
+            "sma" | "ema" | "upper" | "tenkan" | "senkou_a" | "senkou_b" => Some(last),
+            "line" | "signal" | "histogram" | "atr" => Some(0.0),
+            _ => None,
+        };
+        let value = values[1199];
+        assert_eq!(expected, (!value.is_nan()).then_some(value), "{name}");
+    }
+}
+
+#[test]
+fn an_extreme_is_that_of_its_window_alone() {
+    let walk = Walk::new(9, 200, (100.0, 0.01, 0.01));
+    for size in [1, 2, 7, 14, 199, 200, 201] {
+        let most = |window: &[f64]| window.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let expected = over_windows(&walk.high, size, most);
+        let found = extremes(&walk.high, size, higher);
+        let bits = |values: &[f64]| values.iter().map(|one| one.to_bits()).collect::<Vec<_>>();
+        assert_eq!(bits(&found), bits(&expected), "{size}");
+    }
+    let lacks = [1.0, f64::NAN, 3.0, 2.0, 4.0];
+    let found = extremes(&lacks, 2, lower);
+    assert!(found[..3].iter().all(|value| value.is_nan()));
+    assert_eq!(found[3..], [2.0, 2.0]);
+}
+
 /// Begun anywhere, everything is the same bits after so many candles.
 #[test]
 fn what_remembers_forgets_bit_for_bit() {
@@ -157,6 +193,9 @@ fn what_remembers_forgets_bit_for_bit() {
         (1.08, 0.000_3, 0.000_01),
         (0.000_012, 0.01, 1e-9),
         (187.0, 0.001, 0.01),
+        // Hardly ever moves, and stands still for thousands of candles.
+        (1.0, 0.000_02, 0.001),
+        (1.0, 0.002, 0.05),
     ];
     let mut latest = 0;
     for (seed, market) in markets.into_iter().enumerate() {

@@ -1,6 +1,12 @@
 //! Whether prices go somewhere, and where to.
 
-use super::{Prices, momentum::Range, ratio, volatility::true_range};
+use super::{
+    Prices,
+    averages::{step, wilder},
+    momentum::Range,
+    ratio,
+    volatility::true_range,
+};
 
 /// The strength of a trend and its direction, each from 0 to 100.
 #[derive(Debug, Clone)]
@@ -10,68 +16,50 @@ pub struct Directional {
     pub minus_di: Vec<f64>,
 }
 
-/// Directional movement: both indicators from candle `n` on, their average index from candle `2 n - 1` on
-/// (Wilder 1978). As in TA-Lib sums begin with `n - 1` candles, and the index stays where neither
-/// direction is.
+/// Directional movement: both indicators from candle `n` on, their average index from candle `2 n - 1` on,
+/// counted from 0 (Wilder 1978). As in TA-Lib the first averages are of `n - 1` candles. Where prices do not
+/// move in either direction there is no index, and its average begins anew.
 pub fn adx(prices: Prices<'_>, n: usize) -> Directional {
-    let length = prices.close.len();
-    let range = true_range(prices);
-    let none = || vec![f64::NAN; length];
-    let mut out = Directional { adx: none(), plus_di: none(), minus_di: none() };
-    let mut sums = Sums::default();
-    for (at, range) in range.into_iter().enumerate().skip(1) {
+    let none = || vec![f64::NAN; prices.close.len()];
+    let (mut plus_di, mut minus_di, mut index) = (none(), none(), none());
+    let mut average = Average::default();
+    for (at, range) in true_range(prices).into_iter().enumerate().skip(1) {
         let (up, down) = movement(prices, at);
         if range.is_nan() || up.is_nan() {
-            sums = Sums::default();
+            average = Average::default();
             continue;
         }
-        sums.add(up, down, range, n);
-        if sums.seen < n {
-            continue;
+        average.add((up, down, range), prices.close[at], n);
+        if average.seen >= n {
+            let Average { up, down, range, .. } = average;
+            plus_di[at] = 100.0 * ratio(up, range);
+            minus_di[at] = 100.0 * ratio(down, range);
+            index[at] = 100.0 * ratio((up - down).abs(), up + down);
         }
-        let (plus, minus) =
-            (100.0 * ratio(sums.up, sums.range), 100.0 * ratio(sums.down, sums.range));
-        (out.plus_di[at], out.minus_di[at]) = (plus, minus);
-        out.adx[at] = sums.index(100.0 * ratio((plus - minus).abs(), plus + minus), n);
     }
-    out
+    let whole = vec![100.0; index.len()];
+    Directional { adx: wilder(&index, &whole, n), plus_di, minus_di }
 }
 
-/// What is smoothed as Wilder does it, with sums.
+/// Averages of movements and of the true range.
 #[derive(Default)]
-struct Sums {
+struct Average {
     /// Candles since the beginning.
     seen: usize,
     up: f64,
     down: f64,
     range: f64,
-    /// The sum of the indexes of the first candles, then their average.
-    average: f64,
 }
 
-impl Sums {
-    fn add(&mut self, up: f64, down: f64, range: f64, n: usize) {
+impl Average {
+    fn add(&mut self, (up, down, range): (f64, f64, f64), price: f64, n: usize) {
         self.seen += 1;
-        let share = if self.seen < n { 0.0 } else { 1.0 / n as f64 };
-        self.up += up - self.up * share;
-        self.down += down - self.down * share;
-        self.range += range - self.range * share;
-    }
-
-    /// The average with one more index, NaN until there are `n`.
-    fn index(&mut self, index: f64, n: usize) -> f64 {
-        let count = n as f64;
-        let known = if index.is_nan() { None } else { Some(index) };
-        if self.seen < 2 * n {
-            self.average += known.unwrap_or(0.0);
-            if self.seen + 1 < 2 * n {
-                return f64::NAN;
-            }
-            self.average /= count;
-        } else if let Some(index) = known {
-            self.average = (self.average * (count - 1.0) + index) / count;
-        }
-        self.average
+        let share = 1.0 / n as f64;
+        let with = |average: f64, value: f64| {
+            if self.seen < n { average + share * value } else { step(average, value, share, price) }
+        };
+        (self.up, self.down) = (with(self.up, up), with(self.down, down));
+        self.range = with(self.range, range);
     }
 }
 

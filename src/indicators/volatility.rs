@@ -3,7 +3,7 @@
 use super::{
     Prices,
     averages::{sma, wilder},
-    over_windows, ratio,
+    higher, mean, over_windows, ratio,
 };
 
 /// `middle` is the moving average, `upper` and `lower` are so many deviations away from it, and
@@ -22,7 +22,7 @@ pub struct Bands {
 pub fn bollinger(values: &[f64], n: usize, width: f64) -> Bands {
     let middle = sma(values, n);
     let deviation = over_windows(values, n, |window| {
-        let mean = window.iter().sum::<f64>() / n as f64;
+        let mean = mean(window);
         (window.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / n as f64).sqrt()
     });
     let band = |side: f64| -> Vec<f64> {
@@ -39,13 +39,13 @@ pub(super) fn true_range(prices: Prices<'_>) -> Vec<f64> {
     let mut out = vec![f64::NAN; close.len()];
     for at in 1..close.len() {
         let before = close[at - 1];
-        let reach = [high[at] - low[at], (high[at] - before).abs(), (low[at] - before).abs()];
-        out[at] = super::highest(&reach);
+        let beyond = higher((high[at] - before).abs(), (low[at] - before).abs());
+        out[at] = higher(high[at] - low[at], beyond);
     }
     out
 }
 
 /// Average true range, smoothed as Wilder does; from candle `n` on, counted from 0 (Wilder 1978).
 pub fn atr(prices: Prices<'_>, n: usize) -> Vec<f64> {
-    wilder(&true_range(prices), n)
+    wilder(&true_range(prices), prices.close, n)
 }

@@ -6,6 +6,7 @@ mod bare;
 mod budget;
 mod end_to_end;
 mod freshness;
+mod indicators;
 mod layout;
 mod listings;
 mod machine;
@@ -42,6 +43,9 @@ fn main() {
         }
         if wanted("freshness") {
             freshness::measure().await;
+        }
+        if wanted("indicators") {
+            indicators::measure().await;
         }
         if wanted("restart") {
             restart::measure().await;

@@ -8,7 +8,7 @@ use std::{
 
 /// Bottom to top. A module imports lower layers only, never its own.
 const LAYERS: [&[&str]; 19] = [
-    &["clock", "error", "formats", "indicators", "lifecycle", "crash"],
+    &["clock", "error", "formats", "indicators", "lifecycle", "measures", "crash"],
     &["functions", "market"],
     &["quality"],
     &["config"],
