@@ -26,7 +26,7 @@ use crate::{
     models::{ModelError, Models},
     providers::{Context, Providers},
     quality::reasons,
-    query::{Answers, Freshness, Parts, Verdict, freshness},
+    query::{Answers, Freshness, Parts, Readings, Verdict, freshness},
     sql::Sql,
     store::{Store, StoreError},
     telemetry::Metrics,
@@ -56,6 +56,7 @@ pub struct App {
     /// What was answered within this second.
     pub answers: Answers,
     pub parts: Parts,
+    pub readings: Readings,
     pub sql: Arc<Sql>,
     pub models: Arc<Models>,
     /// Held by whoever looks whether everything holds.
@@ -196,6 +197,7 @@ impl App {
                 lander,
                 answers: Answers::default(),
                 parts: Parts::default(),
+                readings: Readings::default(),
                 sql,
                 models: Arc::new(models),
                 verifying: Arc::default(),

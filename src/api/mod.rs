@@ -28,6 +28,7 @@ mod of_path;
 mod openapi;
 mod problem;
 mod providers;
+mod pulse;
 mod replicas;
 mod rewind;
 mod schedules;
@@ -81,6 +82,7 @@ fn for_readers() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(series::list))
         .routes(routes!(series::watermarks))
         .routes(routes!(freshness::list))
+        .routes(routes!(pulse::show))
         .routes(routes!(candles::list))
         .routes(routes!(sql::ask))
         .routes(routes!(coverage::show))

@@ -9,6 +9,7 @@
 //! enough candles have passed, see [`decisions`].
 
 pub mod averages;
+pub mod confluence;
 pub mod momentum;
 pub mod trend;
 pub mod volatility;

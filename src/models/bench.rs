@@ -49,8 +49,8 @@ impl<'a> Bench<'a> {
         Ok(bench)
     }
 
-    pub(super) fn failed(&self, source: DataFusionError) -> ModelError {
-        ModelError::Query { model: self.model.name.to_string(), source: Box::new(source) }
+    pub(super) fn failed(&self, because: DataFusionError) -> ModelError {
+        ModelError::Query { model: self.model.name.to_string(), because: Box::new(because) }
     }
 
     /// Gives rows a name.

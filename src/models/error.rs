@@ -21,8 +21,8 @@ pub enum ModelError {
     NoInput { model: String, input: String },
     #[error("{model} gives no column {column}, which its header names")]
     NoColumn { model: String, column: String },
-    #[error("{model}: {source}")]
-    Query { model: String, source: Box<DataFusionError> },
+    #[error("{model}: {}", because.strip_backtrace())]
+    Query { model: String, because: Box<DataFusionError> },
     #[error("{model}: {} of the rows built fail the test {test}: {example}", .count)]
     Test { model: String, test: String, count: u64, example: String },
     #[error("{model}: rows do not fit together")]

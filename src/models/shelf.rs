@@ -5,9 +5,10 @@ use std::path::Path;
 use super::{Model, ModelError, graph};
 
 /// File and text of each model that Barkeep brings.
-const OWN: [(&str, &str); 3] = [
+const OWN: [(&str, &str); 4] = [
     ("silver/market_data.sql", include_str!("silver/market_data.sql")),
     ("silver/market_data_enriched.sql", include_str!("silver/market_data_enriched.sql")),
+    ("silver/multi_timeframe_analysis.sql", include_str!("silver/multi_timeframe_analysis.sql")),
     ("silver/market_regime.sql", include_str!("silver/market_regime.sql")),
 ];
 

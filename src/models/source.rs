@@ -139,9 +139,9 @@ impl Source {
         &self,
         context: &SessionContext,
     ) -> Result<Arc<dyn TableProvider>, ModelError> {
-        let failed = |source: DataFusionError| ModelError::Query {
+        let failed = |because: DataFusionError| ModelError::Query {
             model: self.name.clone(),
-            source: Box::new(source),
+            because: Box::new(because),
         };
         let tables = match &self.origin {
             Origin::Tables(tables) => tables,

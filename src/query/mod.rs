@@ -6,6 +6,7 @@ mod explain;
 mod freshness;
 mod gaps;
 mod parts;
+mod readings;
 
 pub use self::{
     answers::{Answer, Answers},
@@ -14,4 +15,5 @@ pub use self::{
     freshness::{Freshness, Verdict, freshness},
     gaps::{Asked, Gap, Reason, gaps, left_to_backfills},
     parts::{Basis, Part, Parts},
+    readings::{Read, Readings},
 };

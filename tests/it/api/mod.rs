@@ -12,6 +12,7 @@ mod health;
 mod openapi;
 mod past;
 mod problems;
+mod pulse;
 mod rewind;
 mod rows;
 mod series;
