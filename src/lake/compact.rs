@@ -85,6 +85,27 @@ impl Table {
         })
     }
 
+    /// Writes every file anew, so that the rows of a partition are in order over all of its files, each
+    /// of about the target size: no two of them overlap in what they are sorted by. Holds one partition
+    /// in memory at a time.
+    ///
+    /// Fails with `UnderWay` if this process is at the table already.
+    pub fn rewrite(&self) -> BoxFuture<'_, Result<(), LakeError>> {
+        Box::pin(async move {
+            let _turn = self.turn()?;
+            self.look().await?;
+            let newest = self.snapshot();
+            let state = newest.snapshot().map_err(|error| self.delta(error))?;
+            for files in partitions(state.log_data().iter()).into_values() {
+                let bytes: i64 = files.iter().map(LogicalFileView::size).sum();
+                let parts = bytes.max(1) as u64;
+                let parts = parts.div_ceil(self.config.target_file_bytes.max(1));
+                self.merge_into(&newest, &files, parts as usize).await?;
+            }
+            Ok(())
+        })
+    }
+
     /// Whether there was something to merge.
     async fn optimize_once(&self) -> Result<bool, LakeError> {
         let newest = self.snapshot();
@@ -103,18 +124,32 @@ impl Table {
         i64::try_from(self.config.target_file_bytes).unwrap_or(i64::MAX)
     }
 
-    /// `None` if another compaction was faster.
     async fn merge_files(
         &self,
         newest: &deltalake::DeltaTable,
         files: &[LogicalFileView],
+    ) -> Result<Option<Compaction>, LakeError> {
+        self.merge_into(newest, files, 1).await
+    }
+
+    /// Puts the rows of `files` into as many new ones as `parts`, in order. `None` if another compaction
+    /// was faster.
+    async fn merge_into(
+        &self,
+        newest: &deltalake::DeltaTable,
+        files: &[LogicalFileView],
+        parts: usize,
     ) -> Result<Option<Compaction>, LakeError> {
         let batch = self.merged(newest, files).await?;
         let level = self.config.compact_compression;
         let layout = Layout::best(&batch, level).map_err(|source| self.arrow(source.into()))?;
         let partition = self.shape.partition(&partition_of(&files[0]));
         let properties = encoding::properties(level, &layout);
-        let adds = self.write_files(newest, vec![(partition, batch)], properties).await?;
+        let mut adds = Vec::new();
+        for part in slices(&batch, parts) {
+            let part = vec![(partition.clone(), part)];
+            adds.extend(self.write_files(newest, part, properties.clone()).await?);
+        }
         crash::point("compaction_written");
         let compaction = Compaction {
             files_before: files.len(),
@@ -242,6 +277,13 @@ fn bounded(files: Vec<LogicalFileView>, largest: i64) -> Vec<LogicalFileView> {
             total <= largest.saturating_mul(2)
         })
         .collect()
+}
+
+/// The rows in so many runs, one after the other.
+fn slices(rows: &RecordBatch, parts: usize) -> impl Iterator<Item = RecordBatch> + '_ {
+    let length = rows.num_rows().div_ceil(parts).max(1);
+    let starts = (0..rows.num_rows()).step_by(length);
+    starts.map(move |start| rows.slice(start, length.min(rows.num_rows() - start)))
 }
 
 fn tier(size: i64) -> u32 {

@@ -37,11 +37,11 @@ pub use self::{
     history::{Change, Content},
     indicators::{IndicatorTable, LandedObservation, RevisedObservation},
     leftovers::Amount,
-    managed::{Changes, Definition, Rest, Scope, Staged, Written},
+    managed::{Changes, Definition, NewColumns, Rest, Scope, Staged, Written},
     name::{Layer, TableName},
     news::{LandedMention, MentionFilter, NewsTable},
     query::{Past, Pinned},
-    record::{BuildRecord, CommitRecord, FeedRecord, LandingRecord},
+    record::{BuildRecord, CommitRecord, FeedRecord, LandingRecord, RequestRecord},
     table::Table,
     upkeep::{Size, Upkeep},
 };

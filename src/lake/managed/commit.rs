@@ -47,9 +47,8 @@ impl Table {
             self.look().await?;
             let read = self.snapshot();
             let version = read.version().unwrap_or(0);
-            let nothing = Written { version, ..Written::default() };
             if self.has_committed(record, &read).await? {
-                return Ok(nothing);
+                return Ok(Written { version, is_repeated: true, ..Written::default() });
             }
             let work = match wish {
                 Wish::Merge(rows, rest) => self.plan_merge(&read, rows, rest).await?,
@@ -83,8 +82,15 @@ impl Table {
             let log = read.log_store();
             let last = state.transaction_version(&log, &transaction.app_id).await;
             let last = last.map_err(|error| self.delta(error))?;
-            if last.is_none_or(|last| last < transaction.version) {
-                return Ok(false);
+            match (last, &record.request) {
+                (Some(last), Some(request))
+                    if request.transaction() == transaction.app_id && last != request.content =>
+                {
+                    let (table, request) = (self.named(), request.key.clone());
+                    return Err(LakeError::OtherRequest { table, request });
+                }
+                (Some(last), _) if last >= transaction.version => {}
+                _ => return Ok(false),
             }
         }
         Ok(!transactions.is_empty())
