@@ -12,6 +12,8 @@ use super::{
     Rest, Scope, Staged, Written,
 };
 
+use crate::crash;
+
 /// So often a write is worked out anew because somebody else was faster.
 const ATTEMPTS: u32 = 8;
 
@@ -60,6 +62,7 @@ impl Table {
             if actions.is_empty() {
                 return Ok(Written { version, ..written });
             }
+            crash::point("files_written");
             if let Some(version) = self.commit_upon(&read, actions, record, operation).await? {
                 timer.observe_duration();
                 self.metrics.delta_commits.with_label_values(&[self.name()]).inc();

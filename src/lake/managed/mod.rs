@@ -61,6 +61,9 @@ pub struct Written {
     pub is_repeated: bool,
 }
 
+/// Of one table; every file says something of each.
+const MOST_COLUMNS: usize = 500;
+
 impl Definition {
     fn shape(&self) -> Result<Shape, LakeError> {
         let unfit = |detail: String| LakeError::Definition { table: self.name.to_string(), detail };
@@ -70,6 +73,7 @@ impl Definition {
                 return Err(unfit(format!("there is no column {name}")));
             }
         }
+        check_columns(&self.name, self.columns.fields().iter().map(AsRef::as_ref))?;
         let (mut columns, mut partitions) = (Vec::new(), Vec::new());
         for field in self.columns.fields() {
             if !self.partition_by.contains(field.name()) {
@@ -156,6 +160,28 @@ impl Lake {
         let mut managed = self.managed.write().unwrap_or_else(PoisonError::into_inner);
         managed.entry(table.name().to_owned()).or_insert(table).clone()
     }
+}
+
+/// What users call their columns can be written in SQL without quotes, and each is there once.
+fn check_columns<'a>(
+    table: &TableName,
+    columns: impl Iterator<Item = &'a Field>,
+) -> Result<(), LakeError> {
+    let names: Vec<&String> = columns.map(Field::name).collect();
+    let unfit = |detail: String| LakeError::Definition { table: table.to_string(), detail };
+    if names.len() > MOST_COLUMNS {
+        let detail = format!("{} columns are more than {MOST_COLUMNS}", names.len());
+        return Err(unfit(detail));
+    }
+    let odd = names.iter().enumerate().find(|(at, name)| {
+        let is_odd = table.layer == Layer::User && TableName::new(Layer::User, name).is_err();
+        is_odd || names[..*at].contains(name)
+    });
+    let Some((_, odd)) = odd else { return Ok(()) };
+    Err(unfit(format!(
+        "{odd:?} cannot be a column: each has a name of its own, of lower case letters, digits and \
+         underscores, a letter first, 64 at most"
+    )))
 }
 
 /// `None` if there is none.

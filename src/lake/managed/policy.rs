@@ -1,7 +1,11 @@
 //! What becomes of columns that a table lacks and rows bring.
 
-/// Kept with the table, so that it holds for whoever writes.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// What becomes of columns that the table lacks; kept with it, so it holds for whoever writes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum NewColumns {
     /// The table gets them; rows that lack them have null there.
     #[default]
