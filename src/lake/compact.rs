@@ -9,9 +9,10 @@ use std::collections::{BTreeMap, HashSet};
 use bytes::Bytes;
 use deltalake::{
     arrow::{
-        array::RecordBatch,
-        compute::{SortColumn, concat_batches, lexsort_to_indices, take_record_batch},
+        array::{ArrayRef, RecordBatch, UInt32Array},
+        compute::{concat_batches, take_record_batch},
         error::ArrowError,
+        row::{RowConverter, SortField},
     },
     kernel::{Action, Add, LogicalFileView, Remove, Transaction, transaction::CommitProperties},
     logstore::object_store::ObjectStoreExt,
@@ -300,14 +301,20 @@ fn rows(file: Bytes) -> Result<Vec<RecordBatch>, ArrowError> {
     ParquetRecordBatchReaderBuilder::try_new(file)?.with_batch_size(65_536).build()?.collect()
 }
 
+/// The rows in that order. Runs that are in order already are found and only merged.
 pub(super) fn sorted(rows: &RecordBatch, order: &[String]) -> Result<RecordBatch, ArrowError> {
-    let columns: Vec<SortColumn> = order
-        .iter()
-        .filter_map(|name| rows.column_by_name(name))
-        .map(|values| SortColumn { values: values.clone(), options: None })
-        .collect();
+    let columns: Vec<ArrayRef> =
+        order.iter().filter_map(|name| rows.column_by_name(name)).cloned().collect();
     if columns.is_empty() {
         return Ok(rows.clone());
     }
-    take_record_batch(rows, &lexsort_to_indices(&columns, None)?)
+    let fields = columns.iter().map(|column| SortField::new(column.data_type().clone()));
+    let keys = RowConverter::new(fields.collect())?.convert_columns(&columns)?;
+    let mut keys: Vec<_> = keys.iter().zip(0_u32..).collect();
+    if keys.is_sorted() {
+        return Ok(rows.clone());
+    }
+    keys.sort_by(|(one, _), (other, _)| one.cmp(other));
+    let places: UInt32Array = keys.into_iter().map(|(_, place)| place).collect();
+    take_record_batch(rows, &places)
 }

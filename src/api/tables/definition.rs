@@ -61,7 +61,6 @@ struct WantedColumn {
     name: String,
     /// What it holds.
     #[serde(rename = "type")]
-    #[schema(inline)]
     kind: Kind,
     /// Whether a row may lack it. Columns of the key and of partitions may not be lacking, others may
     /// unless it is said.
@@ -99,7 +98,6 @@ pub(in crate::api) struct TableDefinition {
     /// In which order files have the rows.
     sort_by: Vec<String>,
     /// What becomes of columns that it lacks.
-    #[schema(inline)]
     on_new_columns: NewColumns,
 }
 

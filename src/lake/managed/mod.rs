@@ -67,13 +67,13 @@ const MOST_COLUMNS: usize = 500;
 impl Definition {
     fn shape(&self) -> Result<Shape, LakeError> {
         let unfit = |detail: String| LakeError::Definition { table: self.name.to_string(), detail };
+        check_columns(&self.name, self.columns.fields().iter().map(AsRef::as_ref))?;
         let all = self.partition_by.iter().chain(&self.key).chain(&self.sort);
         for name in all {
             if self.columns.index_of(name).is_err() {
                 return Err(unfit(format!("there is no column {name}")));
             }
         }
-        check_columns(&self.name, self.columns.fields().iter().map(AsRef::as_ref))?;
         let (mut columns, mut partitions) = (Vec::new(), Vec::new());
         for field in self.columns.fields() {
             if !self.partition_by.contains(field.name()) {

@@ -33,7 +33,7 @@ async fn a_kill_at_every_point_of_a_write_neither_loses_nor_doubles_a_row() {
         settings.map(|(key, value)| (format!("BARKEEP__{key}"), value)).into_iter().collect();
     let log = folder.path().join("log");
     let mut daemon = Daemon::spawn(&settings, &log);
-    daemon.wait_until("/livez", PATIENCE, |_| true).await;
+    daemon.wait_until("/version", PATIENCE, |_| true).await;
     let wanted = json!({
         "columns": [
             { "name": "month", "type": "text" },
@@ -53,13 +53,13 @@ async fn a_kill_at_every_point_of_a_write_neither_loses_nor_doubles_a_row() {
         let mut doomed = settings.clone();
         doomed.insert("BARKEEP_CRASH_AT".to_owned(), format!("{point}:1"));
         let mut daemon = Daemon::spawn(&doomed, &log);
-        daemon.wait_until("/livez", PATIENCE, |_| true).await;
+        daemon.wait_until("/version", PATIENCE, |_| true).await;
         assert!(daemon.post(&path, point, &body).await.is_none(), "{point}");
         let status = daemon.ended(PATIENCE).await;
         assert_eq!(status.signal(), Some(SIGABRT), "{point} was not what ended it");
 
         let mut daemon = Daemon::spawn(&settings, &log);
-        daemon.wait_until("/livez", PATIENCE, |_| true).await;
+        daemon.wait_until("/version", PATIENCE, |_| true).await;
         let before = rows(&daemon).await.len();
         assert_eq!(before, round + usize::from(*point == "rows_written"), "{point}");
         for _ in 0..2 {

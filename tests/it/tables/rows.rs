@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::{PRICES, prices, put, row, select, with_prices, write};
 use crate::{
     access,
-    support::test_app::{Answer, Setup, TestApp},
+    support::test_app::{Answer, Setup, TestApp, seconds},
 };
 
 const COUNT: &str = "select count(*) as n from user.prices";
@@ -35,7 +35,12 @@ async fn a_merge_says_what_it_has_done() {
     assert_eq!((numbers(&again), &again["version"]), ([0, 0, 3, 0, 0], &next["version"]));
     let twice = json!([row("BTC", 1, 1.0), row("BTC", 1, 2.0)]);
     let problem = write(&app, "merge", &twice).await.problem_of("twice", 422);
-    assert!(problem["detail"].as_str().unwrap().contains("twice"), "{problem}");
+    let detail = problem["detail"].as_str().unwrap();
+    assert!(detail.contains("the key BTC, 2024-05-01T00:00:00Z is there twice"), "{detail}");
+    let mut nowhere = row("BTC", 1, 1.0);
+    nowhere["month"] = json!("");
+    let problem = write(&app, "merge", &json!([nowhere])).await.problem_of("nowhere", 422);
+    assert!(problem["detail"].as_str().unwrap().contains("month is empty"), "{problem}");
     let problem = write(&app, "append", &rows).await.problem_of("append", 422);
     assert!(problem["detail"].as_str().unwrap().contains("merged instead"), "{problem}");
 }
@@ -133,6 +138,7 @@ async fn bad_rows_refuse_the_whole_or_are_set_aside_with_their_bytes() {
     for _ in 0..2 {
         let done = send(&app, "mode=merge", ndjson, lines).await.ok();
         assert_eq!(done["dead_letters"], 2);
+        app.clock.advance(seconds(1));
     }
     assert_eq!(select(&app, COUNT).await[0]["n"], 1);
     let letters = app.get("/v1/dead-letters?series=user.prices").await.ok();
