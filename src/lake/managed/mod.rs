@@ -22,9 +22,7 @@ use deltalake::{
 };
 use futures::future::BoxFuture;
 
-pub use self::{
-    changes::Changes, merge::Rest, policy::NewColumns, staged::Staged, write::Scope,
-};
+pub use self::{changes::Changes, merge::Rest, policy::NewColumns, staged::Staged, write::Scope};
 use super::{
     Ground, Lake, LakeError, Layer, Table, TableName,
     shape::{KEY, NEW_COLUMNS, SKIPPING, SORT, Shape},
@@ -278,6 +276,10 @@ fn other_column(there: &Schema, wanted: &Shape) -> Option<String> {
         };
         if own.data_type() != field.data_type() {
             return Some(format!("has {name} as {}", own.data_type()));
+        }
+        // Of what a query gives nobody has said it.
+        if wanted.name.layer != Layer::User {
+            return None;
         }
         let may = if own.is_nullable() { "may" } else { "may not" };
         (own.is_nullable() != field.is_nullable())
