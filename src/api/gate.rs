@@ -72,9 +72,10 @@ fn admit(app: &App, request: &Request) -> Result<(), Problem> {
     let length = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok());
     let length: Option<u64> = length.and_then(|length| length.parse().ok());
     let is_of_rows = request.extensions().get().is_some_and(rows::is_route);
-    let (most, setting) = match is_of_rows {
-        true => (app.config.server.max_rows_body, "server.max_rows_body"),
-        false => (app.config.server.max_body, "server.max_body"),
+    let (most, setting) = if is_of_rows {
+        (app.config.server.max_rows_body, "server.max_rows_body")
+    } else {
+        (app.config.server.max_body, "server.max_body")
     };
     if length.is_some_and(|length| usize::try_from(length).is_ok_and(|length| length > most)) {
         return Err(too_long(most, setting));

@@ -99,9 +99,8 @@ impl Table {
             let state = newest.snapshot().map_err(|error| self.delta(error))?;
             for files in partitions(state.log_data().iter()).into_values() {
                 let bytes: i64 = files.iter().map(LogicalFileView::size).sum();
-                let parts = bytes.max(1) as u64;
-                let parts = parts.div_ceil(self.config.target_file_bytes.max(1));
-                self.merge_into(&newest, &files, parts as usize).await?;
+                let parts = (bytes / self.target().max(1) + 1).try_into().unwrap_or(1);
+                self.merge_into(&newest, &files, parts).await?;
             }
             Ok(())
         })
@@ -314,7 +313,7 @@ pub(super) fn sorted(rows: &RecordBatch, order: &[String]) -> Result<RecordBatch
     if keys.is_sorted() {
         return Ok(rows.clone());
     }
-    keys.sort_by(|(one, _), (other, _)| one.cmp(other));
+    keys.sort();
     let places: UInt32Array = keys.into_iter().map(|(_, place)| place).collect();
     take_record_batch(rows, &places)
 }

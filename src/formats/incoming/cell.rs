@@ -125,14 +125,14 @@ impl fmt::Display for Cell<'_> {
 
 /// What a column of these values is: the narrowest of which all are, or else what the first one is.
 /// `None` if that is nothing that a column holds.
-pub(super) fn inferred<'a>(cells: impl Iterator<Item = &'a Cell<'static>> + Clone) -> Option<Kind> {
+pub(super) fn inferred(cells: &[(usize, Cell)]) -> Option<Kind> {
     const NARROW_FIRST: [Kind; 6] =
         [Kind::Bool, Kind::Long, Kind::Float, Kind::Timestamp, Kind::Date, Kind::Text];
-    let of_all = NARROW_FIRST.into_iter().find(|kind| cells.clone().all(|cell| cell.is_of(*kind)));
-    of_all.or_else(|| {
-        let first = cells.clone().next()?;
-        NARROW_FIRST.into_iter().find(|kind| first.is_of(*kind))
-    })
+    let narrowest = |of: &[(usize, Cell)]| {
+        let are_all = |kind: &Kind| of.iter().all(|(_, cell)| cell.is_of(*kind));
+        NARROW_FIRST.into_iter().find(are_all)
+    };
+    narrowest(cells).or_else(|| narrowest(cells.get(..1)?))
 }
 
 /// The values of a column, one after the other.

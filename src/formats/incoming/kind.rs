@@ -61,8 +61,11 @@ impl Kind {
             DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => Self::Text,
             DataType::Dictionary(_, values) => return Self::holding(values),
             DataType::Float16 | DataType::Float32 | DataType::Float64 => Self::Float,
-            DataType::Int8 | DataType::Int16 | DataType::Int32 => Self::Int,
-            DataType::UInt8 | DataType::UInt16 => Self::Int,
+            DataType::Int8
+            | DataType::Int16
+            | DataType::Int32
+            | DataType::UInt8
+            | DataType::UInt16 => Self::Int,
             DataType::Int64 | DataType::UInt32 | DataType::UInt64 => Self::Long,
             DataType::Boolean => Self::Bool,
             DataType::Timestamp(..) => Self::Timestamp,

@@ -67,7 +67,8 @@ pub(super) fn csv<'a>(body: &'a Bytes, wanted: &Schema) -> Result<Sheet<'a>, Rea
     }
     let (mut table, mut starts, mut record) = (Table::of(wanted)?, Vec::new(), ByteRecord::new());
     while reader.read_byte_record(&mut record).map_err(|error| broken(error.to_string()))? {
-        starts.push(record.position().map_or(0, csv::Position::byte) as usize);
+        let start = record.position().map_or(0, csv::Position::byte);
+        starts.push(usize::try_from(start).unwrap_or(body.len()));
         if record.len() == names.len() {
             for (name, cell) in names.iter().zip(&record) {
                 match std::str::from_utf8(cell) {
@@ -166,7 +167,7 @@ impl Table {
 
     /// The values of a column that nobody has described.
     fn made(&mut self, name: &str, cells: &[(usize, Cell<'static>)]) -> Option<ArrayRef> {
-        let kind = inferred(cells.iter().map(|(_, cell)| cell));
+        let kind = inferred(cells);
         let mut values = kind.map(Values::new);
         let mut next = 0;
         for (row, cell) in cells {
