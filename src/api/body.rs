@@ -24,7 +24,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
             return Err(not_json());
         }
         let bytes = tokio::time::timeout(PATIENCE, Bytes::from_request(request, state)).await;
-        let bytes = bytes.map_err(|_| too_slow())?.map_err(|error| unread(&error))?;
+        let bytes = bytes.map_err(|_| too_slow(PATIENCE))?.map_err(|error| unread(&error))?;
         // A list would do for the types that are read here, and mean something else.
         if bytes.iter().find(|byte| !byte.is_ascii_whitespace()) != Some(&b'{') {
             let detail = "the body is no JSON object";
@@ -52,8 +52,8 @@ const FIX: &str = "GET /openapi.json describes the body of every route, /docs sh
 /// How long the body may take to arrive; the answer is given more.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-pub(super) fn too_slow() -> Problem {
-    let detail = format!("the body did not arrive within {PATIENCE:?}");
+pub(super) fn too_slow(patience: Duration) -> Problem {
+    let detail = format!("the body did not arrive within {patience:?}");
     Problem::new(StatusCode::REQUEST_TIMEOUT, "body_too_slow", detail).fix("send it again")
 }
 

@@ -13,7 +13,7 @@ use axum::{
 };
 use futures::FutureExt;
 
-use super::{Problem, caller::Standing, extract::quoted};
+use super::{Problem, caller::Standing, extract::quoted, tables::rows};
 use crate::{
     access::{Hosts, Refusal, Turn},
     app::App,
@@ -71,13 +71,23 @@ fn admit(app: &App, request: &Request) -> Result<(), Problem> {
     }
     let length = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok());
     let length: Option<u64> = length.and_then(|length| length.parse().ok());
-    let most = app.config.server.max_body;
+    let is_of_rows = request.extensions().get().is_some_and(rows::is_route);
+    let (most, setting) = if is_of_rows {
+        (app.config.server.max_rows_body, "server.max_rows_body")
+    } else {
+        (app.config.server.max_body, "server.max_body")
+    };
     if length.is_some_and(|length| usize::try_from(length).is_ok_and(|length| length > most)) {
-        let detail = format!("the body is longer than {most} bytes");
-        let problem = Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", detail);
-        return Err(problem.fix("send less at once, or raise server.max_body"));
+        return Err(too_long(most, setting));
     }
     Ok(())
+}
+
+/// The problem of whoever sends more than the setting allows.
+pub(super) fn too_long(most: usize, setting: &str) -> Problem {
+    let detail = format!("the body is longer than {most} bytes");
+    let problem = Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", detail);
+    problem.fix(&format!("send less at once, or raise {setting}"))
 }
 
 /// Every browser says whom it means to ask; a program that does not is none.

@@ -21,6 +21,7 @@ mod gaps;
 mod gate;
 mod guard;
 mod health;
+mod idempotency;
 mod indicators;
 mod models;
 mod news;
@@ -112,6 +113,7 @@ fn for_readers() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(models::lineage::show))
         .routes(routes!(tables::list))
         .routes(routes!(tables::history::list))
+        .routes(routes!(tables::definition::show))
         .routes(routes!(health::metrics))
 }
 
@@ -134,6 +136,8 @@ fn for_operators() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(models::commands::build))
         .routes(routes!(models::commands::test))
         .routes(routes!(tables::commands::optimize))
+        .routes(routes!(tables::definition::create))
+        .routes(routes!(tables::rows::write))
         .routes(routes!(audit::list))
 }
 

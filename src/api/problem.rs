@@ -9,6 +9,7 @@ use axum::{
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::idempotency;
 use crate::{
     error::{ErrorClass, chain},
     ingest::IngestError,
@@ -136,6 +137,18 @@ impl From<LakeError> for Problem {
             }
             LakeError::UnderWay { .. } => {
                 Self::conflict("under_way", detail).fix("try again when that has ended")
+            }
+            LakeError::Differs { .. } => {
+                let other =
+                    "ask for what is there, as GET /v1/tables/{name} tells it, or use another name";
+                Self::conflict("table_differs", detail).fix(other)
+            }
+            LakeError::OtherRequest { .. } => {
+                Self::invalid(idempotency::KEY, detail, idempotency::FIX)
+            }
+            LakeError::Definition { .. } => {
+                let fix = "GET /v1/tables/{name} tells the columns, the key and the partitions";
+                Self::invalid("body", detail, fix)
             }
             error => Self::failure(error.class(), &error),
         }

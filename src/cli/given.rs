@@ -2,6 +2,8 @@
 
 use chrono::{DateTime, NaiveDate, NaiveTime, SecondsFormat, Utc};
 
+use crate::market::TableName;
+
 /// A date, which is its midnight in UTC, or an instant with its zone.
 ///
 /// Text without a zone is refused: it would be another instant on another machine.
@@ -41,9 +43,9 @@ pub(super) fn schedule(text: &str) -> Result<String, String> {
 
 /// A table becomes a part of a path too.
 pub(super) fn table(text: &str) -> Result<String, String> {
-    let is_name = text.split('.').count() <= 2 && text.split('.').all(|part| id(part).is_ok());
-    let fix = || "write a name like raw_market_data_1m or silver.market_data".to_owned();
-    is_name.then(|| text.to_owned()).ok_or_else(fix)
+    let name: Result<TableName, _> = text.parse();
+    let fix = |_| "write a name like raw_market_data_1m or user.prices".to_owned();
+    name.map(|name| name.to_string()).map_err(fix)
 }
 
 pub(super) fn patience(text: &str) -> Result<std::time::Duration, String> {

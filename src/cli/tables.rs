@@ -1,4 +1,8 @@
-//! `barkeep tables …`: what the lake takes, what its commits did, and keeping it small.
+//! `barkeep tables …`: what the lake takes, what its commits did, keeping it small, and tables of one's
+//! own.
+
+mod create;
+mod write;
 
 use std::process::ExitCode;
 
@@ -31,6 +35,10 @@ enum Command {
     Vacuum(Vacuum),
     /// Merge all small files of a table now.
     Optimize(Optimize),
+    /// Make a table of your own; nothing is done if it is there already.
+    Create(create::Create),
+    /// Write files of rows to a table of your own, each at once or not at all.
+    Write(write::Write),
 }
 
 #[derive(Debug, Args)]
@@ -63,6 +71,9 @@ struct Optimize {
     /// Like `raw_market_data_1m`.
     #[arg(value_parser = table)]
     name: String,
+    /// Write every file anew, in order, so that no two overlap in what the table is sorted by.
+    #[arg(long)]
+    rewrite: bool,
     /// Why, for whoever wonders later.
     #[arg(long)]
     reason: Option<String>,
@@ -121,6 +132,8 @@ impl Tables {
             Command::History(history) => history.run(&talk).await,
             Command::Vacuum(vacuum) => vacuum.run(&talk).await,
             Command::Optimize(optimize) => optimize.run(&talk).await,
+            Command::Create(create) => create.run(&talk).await,
+            Command::Write(write) => write.run(&talk).await,
         }
     }
 }
@@ -159,10 +172,13 @@ impl Vacuum {
 
 impl Optimize {
     async fn run(self, talk: &Talk) -> anyhow::Result<ExitCode> {
-        let body = match self.reason {
+        let mut body = match self.reason {
             Some(reason) => json!({ "reason": reason }),
             None => json!({}),
         };
+        if self.rewrite {
+            body["rewrite"] = json!(true);
+        }
         let done = talk.client.post(&["v1", "tables", &self.name, "optimize"], &body).await?;
         talk.tell_details(&done, OPTIMIZED)
     }

@@ -94,12 +94,36 @@ impl Client {
     /// under the same key, and the daemon answers with what it created the first time.
     pub async fn create(&self, path: &[&str], body: &Value) -> Result<Answer, ClientError> {
         let intent = Uuid::now_v7().to_string();
+        let complete = |request| with_body(request, body);
+        self.send_once(self.url(path), &intent, complete).await
+    }
+
+    /// Has the bytes, which are of that media type, taken in once, as `create` does.
+    pub async fn upload(
+        &self,
+        path: &[&str],
+        query: &Query,
+        (kind, bytes): (&str, Bytes),
+        intent: &str,
+    ) -> Result<Answer, ClientError> {
+        let complete = |request: RequestBuilder| {
+            let request = request.header("content-type", kind).body(bytes.clone());
+            request.timeout(LONG_PATIENCE)
+        };
+        self.send_once(self.asking(path, query), intent, complete).await
+    }
+
+    async fn send_once(
+        &self,
+        url: Url,
+        intent: &str,
+        complete: impl Fn(RequestBuilder) -> RequestBuilder,
+    ) -> Result<Answer, ClientError> {
         let mut pauses = PAUSES.into_iter();
         loop {
-            let with_intent = |request: RequestBuilder| {
-                with_body(request, body).header("idempotency-key", &intent)
-            };
-            let answer = self.send(Method::POST, self.url(path), with_intent).await;
+            let with_intent =
+                |request: RequestBuilder| complete(request).header("idempotency-key", intent);
+            let answer = self.send(Method::POST, url.clone(), with_intent).await;
             match (answer, pauses.next()) {
                 (Err(error), Some(pause)) if error.is_passing() => tokio::time::sleep(pause).await,
                 (answer, _) => return answer,

@@ -12,6 +12,8 @@ pub struct ServerConfig {
     pub hosts: Vec<String>,
     /// The longest body, in bytes.
     pub max_body: usize,
+    /// The longest body of rows for a table, in bytes.
+    pub max_rows_body: usize,
     /// Of one caller; 0 for no limit.
     pub requests_per_second: u32,
     pub tls: Option<TlsConfig>,
@@ -63,6 +65,9 @@ pub(super) fn server(read: &mut Reader, mode: AuthMode) -> ServerConfig {
         ),
         max_body: read
             .get_if("server.max_body", "use 1KiB or more", |size: &Size| size.0 >= 1 << 10)
+            .0,
+        max_rows_body: read
+            .get_if("server.max_rows_body", "use 1KiB or more", |size: &Size| size.0 >= 1 << 10)
             .0,
         requests_per_second: read.get("server.requests_per_second"),
         tls: tls(read),

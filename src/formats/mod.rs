@@ -1,5 +1,6 @@
 //! Rows of a table on their way out: JSON, NDJSON, CSV, Arrow IPC and Parquet, batch by batch.
 
+pub mod incoming;
 mod plain;
 mod sink;
 

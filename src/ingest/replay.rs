@@ -118,7 +118,7 @@ impl Replayer {
                         let one = Passed { id: letter.id, is_row, verdict };
                         passed.entry(series).or_default().push(one);
                     }
-                    (Ok(_), Subject::Feed(_)) => {}
+                    (Ok(_), Subject::Feed(_) | Subject::Table(_)) => {}
                     (Err(outcome), _) => replay.outcomes.push((letter.id, outcome)),
                 }
             }

@@ -51,8 +51,15 @@ impl Replayer {
         &'a self,
         letter: &'a DeadLetter,
     ) -> Result<(&'a Series, &'a dyn Provider, std::sync::Arc<Book>), String> {
-        let Subject::Series(series) = &letter.subject else {
-            return Err("what a feed says is not judged again; its collections ask anew".to_owned());
+        let series = match &letter.subject {
+            Subject::Series(series) => series,
+            Subject::Feed(_) => {
+                let why = "what a feed says is not judged again; its collections ask anew";
+                return Err(why.to_owned());
+            }
+            Subject::Table(table) => {
+                return Err(format!("mend the row and write it to {table} again"));
+            }
         };
         let (provider, source) = (&series.provider, &letter.source);
         if source.starts_with("derived from ") {

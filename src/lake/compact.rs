@@ -9,9 +9,10 @@ use std::collections::{BTreeMap, HashSet};
 use bytes::Bytes;
 use deltalake::{
     arrow::{
-        array::RecordBatch,
-        compute::{SortColumn, concat_batches, lexsort_to_indices, take_record_batch},
+        array::{ArrayRef, RecordBatch, UInt32Array},
+        compute::{concat_batches, take_record_batch},
         error::ArrowError,
+        row::{RowConverter, SortField},
     },
     kernel::{Action, Add, LogicalFileView, Remove, Transaction, transaction::CommitProperties},
     logstore::object_store::ObjectStoreExt,
@@ -85,6 +86,26 @@ impl Table {
         })
     }
 
+    /// Writes every file anew, so that the rows of a partition are in order over all of its files, each
+    /// of about the target size: no two of them overlap in what they are sorted by. Holds one partition
+    /// in memory at a time.
+    ///
+    /// Fails with `UnderWay` if this process is at the table already.
+    pub fn rewrite(&self) -> BoxFuture<'_, Result<(), LakeError>> {
+        Box::pin(async move {
+            let _turn = self.turn()?;
+            self.look().await?;
+            let newest = self.snapshot();
+            let state = newest.snapshot().map_err(|error| self.delta(error))?;
+            for files in partitions(state.log_data().iter()).into_values() {
+                let bytes: i64 = files.iter().map(LogicalFileView::size).sum();
+                let parts = (bytes / self.target().max(1) + 1).try_into().unwrap_or(1);
+                self.merge_into(&newest, &files, parts).await?;
+            }
+            Ok(())
+        })
+    }
+
     /// Whether there was something to merge.
     async fn optimize_once(&self) -> Result<bool, LakeError> {
         let newest = self.snapshot();
@@ -103,18 +124,32 @@ impl Table {
         i64::try_from(self.config.target_file_bytes).unwrap_or(i64::MAX)
     }
 
-    /// `None` if another compaction was faster.
     async fn merge_files(
         &self,
         newest: &deltalake::DeltaTable,
         files: &[LogicalFileView],
+    ) -> Result<Option<Compaction>, LakeError> {
+        self.merge_into(newest, files, 1).await
+    }
+
+    /// Puts the rows of `files` into as many new ones as `parts`, in order. `None` if another compaction
+    /// was faster.
+    async fn merge_into(
+        &self,
+        newest: &deltalake::DeltaTable,
+        files: &[LogicalFileView],
+        parts: usize,
     ) -> Result<Option<Compaction>, LakeError> {
         let batch = self.merged(newest, files).await?;
         let level = self.config.compact_compression;
         let layout = Layout::best(&batch, level).map_err(|source| self.arrow(source.into()))?;
         let partition = self.shape.partition(&partition_of(&files[0]));
         let properties = encoding::properties(level, &layout);
-        let adds = self.write_files(newest, vec![(partition, batch)], properties).await?;
+        let mut adds = Vec::new();
+        for part in slices(&batch, parts) {
+            let part = vec![(partition.clone(), part)];
+            adds.extend(self.write_files(newest, part, properties.clone()).await?);
+        }
         crash::point("compaction_written");
         let compaction = Compaction {
             files_before: files.len(),
@@ -244,6 +279,13 @@ fn bounded(files: Vec<LogicalFileView>, largest: i64) -> Vec<LogicalFileView> {
         .collect()
 }
 
+/// The rows in so many runs, one after the other.
+fn slices(rows: &RecordBatch, parts: usize) -> impl Iterator<Item = RecordBatch> + '_ {
+    let length = rows.num_rows().div_ceil(parts).max(1);
+    let starts = (0..rows.num_rows()).step_by(length);
+    starts.map(move |start| rows.slice(start, length.min(rows.num_rows() - start)))
+}
+
 fn tier(size: i64) -> u32 {
     let mut ceiling = LOWEST_TIER_BYTES;
     let mut tier = 0;
@@ -258,14 +300,20 @@ fn rows(file: Bytes) -> Result<Vec<RecordBatch>, ArrowError> {
     ParquetRecordBatchReaderBuilder::try_new(file)?.with_batch_size(65_536).build()?.collect()
 }
 
+/// The rows in that order. Runs that are in order already are found and only merged.
 pub(super) fn sorted(rows: &RecordBatch, order: &[String]) -> Result<RecordBatch, ArrowError> {
-    let columns: Vec<SortColumn> = order
-        .iter()
-        .filter_map(|name| rows.column_by_name(name))
-        .map(|values| SortColumn { values: values.clone(), options: None })
-        .collect();
+    let columns: Vec<ArrayRef> =
+        order.iter().filter_map(|name| rows.column_by_name(name)).cloned().collect();
     if columns.is_empty() {
         return Ok(rows.clone());
     }
-    take_record_batch(rows, &lexsort_to_indices(&columns, None)?)
+    let fields = columns.iter().map(|column| SortField::new(column.data_type().clone()));
+    let keys = RowConverter::new(fields.collect())?.convert_columns(&columns)?;
+    let mut keys: Vec<_> = keys.iter().zip(0_u32..).collect();
+    if keys.is_sorted() {
+        return Ok(rows.clone());
+    }
+    keys.sort();
+    let places: UInt32Array = keys.into_iter().map(|(_, place)| place).collect();
+    take_record_batch(rows, &places)
 }

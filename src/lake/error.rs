@@ -38,6 +38,10 @@ pub enum LakeError {
     LogUnreadable { table: String, version: u64, detail: String },
     #[error("{table}: {detail}")]
     Definition { table: String, detail: String },
+    #[error("{table} is there already and {detail}")]
+    Differs { table: String, detail: String },
+    #[error("{table}: the request {request} has been made before, with other rows")]
+    OtherRequest { table: String, request: String },
     #[error("{table}: files are being merged or removed already")]
     UnderWay { table: String },
     #[error("a task of the lake was stopped")]
@@ -47,7 +51,10 @@ pub enum LakeError {
 impl LakeError {
     pub fn class(&self) -> ErrorClass {
         match self {
-            Self::MovedOn { .. } | Self::UnderWay { .. } => ErrorClass::Conflict,
+            Self::MovedOn { .. }
+            | Self::UnderWay { .. }
+            | Self::Differs { .. }
+            | Self::OtherRequest { .. } => ErrorClass::Conflict,
             Self::VersionGone { .. } => ErrorClass::NotFound,
             Self::NoVersion { .. }
             | Self::NotAtomic { .. }

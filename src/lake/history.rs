@@ -24,6 +24,8 @@ pub struct Change {
     /// Rows that came with it; merging files adds none.
     pub rows: u64,
     pub content: Vec<Content>,
+    /// The key of whoever asked for it, if they gave one.
+    pub request: Option<String>,
 }
 
 /// Whose rows, or facts, a commit carried.
@@ -76,7 +78,10 @@ fn change(version: u64, entry: &[u8]) -> Result<Change, serde_json::Error> {
         if let Some(info) = line.info {
             change.at = info.timestamp.and_then(DateTime::from_timestamp_millis);
             change.operation = info.operation.unwrap_or_default();
-            change.content = info.barkeep.map(content).unwrap_or_default();
+            let record = info.barkeep;
+            change.request =
+                record.as_ref().and_then(|one| one.request.as_ref()).map(|one| one.key.clone());
+            change.content = record.map(content).unwrap_or_default();
         }
         if let Some(add) = line.add {
             change.files_added += 1;

@@ -10,7 +10,6 @@ mod indicators;
 mod leftovers;
 mod log;
 mod managed;
-mod name;
 mod news;
 mod query;
 mod record;
@@ -37,14 +36,14 @@ pub use self::{
     history::{Change, Content},
     indicators::{IndicatorTable, LandedObservation, RevisedObservation},
     leftovers::Amount,
-    managed::{Changes, Definition, Rest, Scope, Staged, Written},
-    name::{Layer, TableName},
+    managed::{Changes, Definition, NewColumns, Rest, Scope, Staged, Written},
     news::{LandedMention, MentionFilter, NewsTable},
     query::{Past, Pinned},
-    record::{BuildRecord, CommitRecord, FeedRecord, LandingRecord},
+    record::{BuildRecord, CommitRecord, FeedRecord, LandingRecord, RequestRecord},
     table::Table,
     upkeep::{Size, Upkeep},
 };
+pub use crate::market::{Layer, TableName};
 use crate::{config::LakeConfig, market::Timeframe, telemetry::Metrics};
 
 /// The tables of bronze, which are always there, and those that are made of them.

@@ -47,7 +47,15 @@ pub struct CommitRecord {
     pub build: Option<BuildRecord>,
     /// A key that whoever asked for the write has given, so that asking again does nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub request: Option<String>,
+    pub request: Option<RequestRecord>,
+}
+
+/// A write that somebody has asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RequestRecord {
+    pub key: String,
+    /// Tells what came with the key from something else; equal to its Delta `txn` version.
+    pub content: i64,
 }
 
 /// What a commit was made of, by a model.
@@ -76,8 +84,16 @@ impl CommitRecord {
         Self { build: Some(build), ..Self::empty() }
     }
 
-    /// Of a write that somebody has asked for, once per `request`.
-    pub fn of_request(request: Option<String>) -> Self {
+    /// Of a write that somebody has asked for, once per `key`.
+    pub fn of_request(key: Option<String>) -> Self {
+        let request = key.map(|key| RequestRecord { key, content: 1 });
+        Self { request, ..Self::empty() }
+    }
+
+    /// The same, where the key may not be used again for anything else: `content` is a hash of what
+    /// was asked, above zero.
+    pub fn of_content(key: Option<String>, content: i64) -> Self {
+        let request = key.map(|key| RequestRecord { key, content });
         Self { request, ..Self::empty() }
     }
 
@@ -91,9 +107,15 @@ impl CommitRecord {
         let series = self.landings.iter().map(|one| (one.series.to_string(), one.landing));
         let feeds = self.feeds.iter().map(|one| (one.feed.to_string(), one.landing));
         let build = self.build.iter().map(|one| (format!("model/{}", one.model), one.number));
-        let request = self.request.iter().map(|key| (format!("request/{key}"), 1));
+        let request = self.request.iter().map(|one| (one.transaction(), one.content));
         let all = series.chain(feeds).chain(build).chain(request);
         all.map(|(name, number)| Transaction::new(name, number)).collect()
+    }
+}
+
+impl RequestRecord {
+    pub(super) fn transaction(&self) -> String {
+        format!("request/{}", self.key)
     }
 }
 

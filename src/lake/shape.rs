@@ -14,7 +14,7 @@ use deltalake::{
 };
 use indexmap::IndexMap;
 
-use super::{Layer, TableName};
+use super::{Layer, NewColumns, TableName};
 
 /// What a column holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,6 +36,8 @@ pub(super) type Column = (&'static str, Kind, bool);
 /// Properties of a table: the columns by which rows are known, and by which they are put in order.
 pub(super) const KEY: &str = "barkeep.key";
 pub(super) const SORT: &str = "barkeep.sort";
+/// What becomes of columns that it lacks.
+pub(super) const NEW_COLUMNS: &str = "barkeep.new_columns";
 /// Of which columns the log has the least and the greatest value of each file.
 pub(super) const SKIPPING: &str = "delta.dataSkippingStatsColumns";
 
@@ -72,6 +74,7 @@ impl Declaration {
             skipping: owned(self.skipping),
             sort: owned(self.sort),
             key: Vec::new(),
+            new_columns: NewColumns::default(),
         }
     }
 }
@@ -87,6 +90,7 @@ pub(super) struct Shape {
     pub(super) sort: Vec<String>,
     /// By which a row is known and replaced; empty where rows are only added.
     pub(super) key: Vec<String>,
+    pub(super) new_columns: NewColumns,
 }
 
 impl Shape {
@@ -100,7 +104,11 @@ impl Shape {
     pub(super) fn properties(&self) -> Vec<(&'static str, String)> {
         let mut properties = match self.name.layer {
             Layer::Bronze => vec![("delta.appendOnly", "true".to_owned())],
-            _ => vec![(KEY, self.key.join(",")), (SORT, self.sort.join(","))],
+            _ => vec![
+                (KEY, self.key.join(",")),
+                (SORT, self.sort.join(",")),
+                (NEW_COLUMNS, self.new_columns.as_str().to_owned()),
+            ],
         };
         if !self.skipping.is_empty() {
             properties.push((SKIPPING, self.skipping.join(",")));

@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Indicator, InstrumentId, ParseError, ProviderId, Series};
+use super::{Indicator, InstrumentId, ParseError, ProviderId, Series, TableName};
 
 /// Something that a provider publishes at times of its own: articles about one asset, or one
 /// macroeconomic indicator. Written `alpha_vantage/news/BTCUSD` or `alpha_vantage/macro/CPI`, which
@@ -77,13 +77,15 @@ impl From<Feed> for String {
     }
 }
 
-/// A series or a feed, by its name. No name is of both kinds: `news` is an asset, but what follows
-/// it is no timeframe.
+/// A series, a feed or a table, by its name. No name is of two kinds: `news` is an asset, but what
+/// follows it is no timeframe, and a table's has no slash.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(untagged)]
+#[serde(try_from = "String", into = "String")]
 pub enum Subject {
     Series(Series),
     Feed(Feed),
+    /// One of the users' own.
+    Table(TableName),
 }
 
 impl fmt::Display for Subject {
@@ -91,6 +93,7 @@ impl fmt::Display for Subject {
         match self {
             Self::Series(series) => series.fmt(f),
             Self::Feed(feed) => feed.fmt(f),
+            Self::Table(table) => table.fmt(f),
         }
     }
 }
@@ -99,6 +102,9 @@ impl FromStr for Subject {
     type Err = ParseError;
 
     fn from_str(given: &str) -> Result<Self, ParseError> {
+        if given.starts_with("user.") {
+            return given.parse().map(Self::Table);
+        }
         let feed = given.parse().map(Self::Feed);
         feed.or_else(|_| given.parse().map(Self::Series))
     }
@@ -107,6 +113,26 @@ impl FromStr for Subject {
 impl From<&Series> for Subject {
     fn from(series: &Series) -> Self {
         Self::Series(series.clone())
+    }
+}
+
+impl TryFrom<String> for Subject {
+    type Error = ParseError;
+
+    fn try_from(given: String) -> Result<Self, ParseError> {
+        given.parse()
+    }
+}
+
+impl From<Subject> for String {
+    fn from(subject: Subject) -> Self {
+        subject.to_string()
+    }
+}
+
+impl From<&TableName> for Subject {
+    fn from(table: &TableName) -> Self {
+        Self::Table(table.clone())
     }
 }
 
@@ -122,7 +148,12 @@ mod tests {
 
     #[test]
     fn a_subject_reads_back_what_it_writes() {
-        for name in ["coinbase/BTCUSD/1m", "alpha_vantage/news/BTCUSD", "alpha_vantage/macro/CPI"] {
+        for name in [
+            "coinbase/BTCUSD/1m",
+            "alpha_vantage/news/BTCUSD",
+            "alpha_vantage/macro/CPI",
+            "user.prices",
+        ] {
             let subject: Subject = name.parse().unwrap();
             assert_eq!(subject.to_string(), name);
             assert_eq!(serde_json::to_value(&subject).unwrap(), name);

@@ -15,6 +15,7 @@ mod instrument;
 mod ledger;
 mod scope;
 mod series;
+mod table_name;
 mod timeframe;
 mod window;
 
@@ -29,6 +30,7 @@ pub use instrument::{AssetClass, InstrumentId};
 pub use ledger::{CandleState, Fact, Ledger, Run, candles_in};
 pub use scope::Scope;
 pub use series::{ProviderId, Series};
+pub use table_name::{Layer, TableName};
 pub use timeframe::Timeframe;
 pub use window::Window;
 

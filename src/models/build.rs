@@ -26,7 +26,7 @@ use super::{
     spans::{Span, groups, spans},
 };
 use crate::{
-    lake::{BuildRecord, CommitRecord, Definition, Lake, Rest, Staged, Table, Written},
+    lake::{BuildRecord, CommitRecord, Definition, Lake, NewColumns, Rest, Staged, Table, Written},
     store::KeptModel,
 };
 
@@ -271,6 +271,7 @@ impl Build<'_> {
             partition_by: self.model.partition_by.clone(),
             key: self.model.key.clone(),
             sort: self.model.sort_by.clone(),
+            new_columns: NewColumns::default(),
         };
         Ok(Lake::managed(self.world.lake, &definition).await?)
     }

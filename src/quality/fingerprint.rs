@@ -9,6 +9,7 @@ use super::DeadLetter;
 pub struct Fingerprint {
     /// Provider, expectation and twelve hexadecimal digits, between dots.
     pub name: String,
+    /// Or `user`, where rows of a table of theirs were refused.
     pub provider: String,
     /// What the details of the group say, with `#` for numbers and `…` for what was quoted.
     pub pattern: String,
@@ -20,10 +21,12 @@ const LONGEST: usize = 300;
 impl DeadLetter {
     pub fn fingerprint(&self) -> Fingerprint {
         let subject = self.subject.to_string();
-        let provider = subject.split('/').next().unwrap_or_default().to_owned();
+        let whose = subject.split('/').next().unwrap_or_default();
+        // Of a table its layer: a dot parts the words of the name.
+        let provider = whose.split('.').next().unwrap_or_default().to_owned();
         let pattern = pattern(&self.detail);
         let mut hash = Sha256::new();
-        for part in [&*provider, &*self.expectation, &*pattern] {
+        for part in [whose, &*self.expectation, &*pattern] {
             hash.update((part.len() as u64).to_le_bytes());
             hash.update(part);
         }

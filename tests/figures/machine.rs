@@ -4,8 +4,21 @@ use std::{fs, path::Path};
 
 /// Resident memory in MiB.
 pub(crate) fn resident_mib() -> f64 {
+    mib("VmRSS:")
+}
+
+/// The most that was resident since `forget_peak`, in MiB.
+pub(crate) fn peak_mib() -> f64 {
+    mib("VmHWM:")
+}
+
+pub(crate) fn forget_peak() {
+    fs::write("/proc/self/clear_refs", "5").expect("a peak that can be forgotten");
+}
+
+fn mib(name: &str) -> f64 {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap_or_default();
+    let line = status.lines().find(|line| line.starts_with(name)).unwrap_or_default();
     let kib: f64 = line.split_whitespace().nth(1).and_then(|n| n.parse().ok()).unwrap_or(0.0);
     kib / 1024.0
 }

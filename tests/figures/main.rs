@@ -10,6 +10,7 @@ mod indicators;
 mod layout;
 mod listings;
 mod machine;
+mod merge;
 mod reads;
 mod replicas;
 mod restart;
@@ -55,6 +56,9 @@ fn main() {
         }
         if wanted("listings") {
             listings::measure().await;
+        }
+        if wanted("merge") {
+            merge::measure().await;
         }
         if wanted("reads") {
             reads::measure().await;

@@ -28,11 +28,18 @@ CANDLES = {
     "range": "sum(high - low)",
     "own": "sum(case when asset_pair = 'BTCUSD' and epoch >= 1704067200 then open else 0 end)",
 }
+# A table of the users' own, merged into by key and by partition.
+OWN = {"rows": "count(*)", "months": "count(distinct month)", "price": "sum(price)"}
 OTHERS = {"rows": "count(*)"}
 
 
-def columns(of_candles, epoch):
-    asked = CANDLES if of_candles else OTHERS
+def asked_of(log):
+    if log.parent.name.startswith("raw_market_data_"):
+        return CANDLES
+    return OWN if log.parent.parent.name == "user" else OTHERS
+
+
+def columns(asked, epoch):
     return ", ".join(f"{text} as {name}" for name, text in asked.items()).replace("epoch", epoch)
 
 
@@ -44,36 +51,38 @@ class DuckDb:
         duckdb_extensions.import_extension("delta", con=self.connection)
         self.connection.sql("load delta")
 
-    def summary(self, table, version, of_candles):
-        asked = columns(of_candles, "epoch(timestamp)")
-        answer = self.connection.sql(f"select {asked} from delta_scan('{table}', version := {version})")
+    def summary(self, table, version, asked):
+        words = columns(asked, "epoch(timestamp)")
+        answer = self.connection.sql(f"select {words} from delta_scan('{table}', version := {version})")
         return dict(zip(answer.columns, answer.fetchone()))
 
 
 class ChDb:
     name = f"chDB {chdb.__version__}"
 
-    def summary(self, table, version, of_candles):
-        asked = columns(of_candles, "toUnixTimestamp(timestamp)")
+    def summary(self, table, version, asked):
+        words = columns(asked, "toUnixTimestamp(timestamp)")
         answer = chdb.query(
-            f"select {asked} from deltaLakeLocal('{table}') "
+            f"select {words} from deltaLakeLocal('{table}') "
             f"settings delta_lake_snapshot_version = {version}",
             "CSVWithNames",
         )
         names, values = str(answer).strip().split("\n")
         unquoted = [name.strip('"') for name in names.split(",")]
-        return dict(zip(unquoted, map(float, values.split(","))))
+        # Of no rows there is no sum.
+        number = lambda text: math.nan if text == "\\N" else float(text)
+        return dict(zip(unquoted, map(number, values.split(","))))
 
 
 class Polars:
     name = f"Polars {polars.__version__}"
 
-    def summary(self, table, version, of_candles):
+    def summary(self, table, version, asked):
         rows = polars.scan_delta(table, version=version)
-        asked = columns(of_candles, "epoch")
-        if of_candles:
+        words = columns(asked, "epoch")
+        if asked is CANDLES:
             rows = rows.with_columns(epoch=polars.col("timestamp").dt.epoch("s"))
-        answer = rows.sql(f"select {asked} from self").collect()
+        answer = rows.sql(f"select {words} from self").collect()
         return answer.row(0, named=True)
 
 
@@ -82,9 +91,12 @@ class Pandas:
 
     name = f"pandas {pandas.__version__}"
 
-    def summary(self, table, version, of_candles):
+    def summary(self, table, version, asked):
         rows = DeltaTable(table, version=version).to_pandas()
-        if not of_candles:
+        if asked is OWN:
+            months = rows["month"].nunique()
+            return {"rows": len(rows), "months": months, "price": rows["price"].sum()}
+        if asked is OTHERS:
             return {"rows": len(rows)}
         epoch = (rows["timestamp"] - pandas.Timestamp(0, tz="UTC")).dt.total_seconds()
         own = (rows["asset_pair"] == "BTCUSD") & (epoch >= 1704067200)
@@ -115,11 +127,11 @@ def main():
     engines = [Pandas(), Polars(), DuckDb(), ChDb()]
     read, failed = 0, 0
     for log in sorted(lake.glob("*/*/_delta_log")):
-        table, of_candles = str(log.parent), log.parent.name.startswith("raw_market_data_")
+        table, asked = str(log.parent), asked_of(log)
         newest = DeltaTable(table).version()
         # The newest version, and one of the past.
         for version in sorted({newest, max(newest - 5, 0)}):
-            found = {engine.name: engine.summary(table, version, of_candles) for engine in engines}
+            found = {engine.name: engine.summary(table, version, asked) for engine in engines}
             first = found[engines[0].name]
             read += int(first["rows"])
             if not all(agree(first, summary) for summary in found.values()):

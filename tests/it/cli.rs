@@ -110,7 +110,7 @@ const ASKING: [(&str, &[&str]); 19] = [
     ("jobs", &[]),
     ("schedules", &["list", "pause", "resume", "trigger"]),
     ("assets", &["list", "add", "set", "disable", "enable", "remove"]),
-    ("tables", &["list", "history", "vacuum", "optimize"]),
+    ("tables", &["list", "history", "vacuum", "optimize", "create", "write"]),
     ("replicas", &[]),
     ("audit", &[]),
     ("completions", &[]),

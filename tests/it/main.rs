@@ -33,6 +33,7 @@ mod roster;
 mod sql;
 mod store;
 mod support;
+mod tables;
 mod telling;
 mod three_providers;
 mod upkeep;

@@ -26,6 +26,7 @@ use super::{
     body::Body,
     caller::Caller,
     extract::{Params, cursor, name_in_path, page, quoted},
+    idempotency,
     openapi::{AssetFilter, Conflicting, Cursor, Limit, NotFound, Refused, Unavailable},
     why::Stated,
 };
@@ -41,9 +42,6 @@ const MOST: u32 = 1_000;
 const USUAL: u32 = 100;
 
 const ID: &str = "As `GET /v1/backfills` lists it.";
-
-/// Whoever repeats it gets what was created the first time.
-const KEY: &str = "idempotency-key";
 
 /// Ask for history
 ///
@@ -97,7 +95,7 @@ async fn create_once(
     read: impl AsyncFnOnce() -> Result<(Request, Option<String>), Problem>,
 ) -> Result<Response, Problem> {
     let said = body::fingerprint(said);
-    let key = key(headers)?;
+    let key = idempotency::key(headers)?;
     if let Some(created) = backfill::repeated(app, key.as_deref(), &said, by).await? {
         return answer(app, created);
     }
@@ -123,17 +121,6 @@ fn answer(app: &App, created: Created) -> Result<Response, Problem> {
         response.headers_mut().insert(LOCATION, location);
     }
     Ok(response)
-}
-
-fn key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
-    let Some(key) = headers.get(KEY) else { return Ok(None) };
-    let is_plain =
-        |key: &&str| (1..=200).contains(&key.len()) && key.chars().all(|c| c.is_ascii_graphic());
-    let key = key.to_str().ok().filter(is_plain).ok_or_else(|| {
-        let fix = "write 1 to 200 printable characters without spaces";
-        Problem::invalid(KEY, "the Idempotency-Key is not valid", fix)
-    })?;
-    Ok(Some(key.to_owned()))
 }
 
 /// Every backfill
@@ -358,9 +345,7 @@ impl From<CommandError> for Problem {
             CommandError::Outdated => {
                 Self::conflict("plan_outdated", detail).fix("plan again and apply the new plan")
             }
-            CommandError::KeyReused => {
-                Self::invalid(KEY, detail, "use a new key for a new request")
-            }
+            CommandError::KeyReused => Self::invalid(idempotency::KEY, detail, idempotency::FIX),
             CommandError::TooLarge { .. } => {
                 Self::invalid("start", detail, "ask for less history, or fewer assets, at once")
             }

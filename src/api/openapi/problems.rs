@@ -129,7 +129,10 @@ impl Whatever {
 impl Unread {
     pub(super) fn responses_of_all() -> Responses {
         let mut all = one("The body is not said to be JSON.", &not_json());
-        all.append(&mut one("The body did not arrive in time.", &body_too_slow()));
+        all.append(&mut one(
+            "The body did not arrive in time.",
+            &body_too_slow(Duration::from_secs(10)),
+        ));
         all.append(&mut one("The body is too large.", &too_large("length limit exceeded")));
         all
     }

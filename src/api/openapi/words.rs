@@ -69,8 +69,8 @@ impl ToSchema for Feed {}
 
 impl PartialSchema for Subject {
     fn schema() -> RefOr<Schema> {
-        let pattern = "^[a-z0-9_]{1,40}/[A-Za-z0-9]+/[A-Za-z0-9_]+$";
-        written("A series or a feed.", pattern, "coinbase/BTCUSD/1m")
+        let pattern = "^([a-z0-9_]{1,40}/[A-Za-z0-9]+/[A-Za-z0-9_]+|user\\.[a-z][a-z0-9_]{0,63})$";
+        written("A series, a feed, or a table of the users' own.", pattern, "coinbase/BTCUSD/1m")
     }
 }
 

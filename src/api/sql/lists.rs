@@ -228,9 +228,11 @@ fn once(_: &App) -> Vec<String> {
 /// The history of the table that is named, with its name in every item.
 fn commits(app: Arc<App>, mut params: Params) -> BoxFuture<'static, Result<Value, Problem>> {
     let name = params.text("table").unwrap_or_default();
-    let named = tables::Named::find(&app, &name);
-    let listed = async { tables::history::list(State(app), named?, params).await };
-    let listed = told(listed);
+    let table = name.clone();
+    let listed = told(async move {
+        let named = tables::Named::find(&app, &table).await?;
+        tables::history::list(State(app), named, params).await
+    });
     let with_name = async move {
         let mut page = listed.await?;
         for item in page["items"].as_array_mut().into_iter().flatten() {

@@ -16,7 +16,7 @@ use super::{
         extract::Params,
         failed,
         openapi::{NotFound, Refused, Unavailable, UnderWay},
-        why::{Stated, Why},
+        why::Why,
     },
     Named,
 };
@@ -51,6 +51,20 @@ pub(in crate::api) struct Vacuumed {
     /// The oldest of them, below the table's folder.
     #[schema(max_items = 100)]
     names: Vec<String>,
+}
+
+/// How thoroughly files are merged, and why.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::api) struct Optimize {
+    /// Write every file anew, in order, so that no two files of a partition overlap in what the table is
+    /// sorted by. Otherwise only files below the target size are merged.
+    #[serde(default)]
+    rewrite: bool,
+    /// For whoever wonders later.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, max_length = 500)]
+    reason: Why,
 }
 
 /// What merging has come to.
@@ -124,15 +138,15 @@ pub(in crate::api) async fn vacuum(
 
 /// Merge the small files of a table
 ///
-/// All of every partition, however few they are, up to `lake.target_file_mib`; no row is changed. It
-/// goes on if it takes longer than the answer, and beside landings, which may add files meanwhile.
+/// All of every partition, however few they are, up to `lake.target_file_mib`; no row is changed. With
+/// `rewrite` the rows of each partition are put in order over all of its files. It goes on if it takes longer than the answer, and beside landings, which may add files meanwhile.
 #[utoipa::path(
     post,
     path = "/v1/tables/{name}/optimize",
     operation_id = "optimizeTable",
     tag = "operations",
     params(("name" = String, Path, description = "Of the table.", example = "raw_market_data_1m")),
-    request_body(content = Stated, example = json!({ "reason": "after a large backfill" })),
+    request_body(content = Optimize, example = json!({ "reason": "after a large backfill" })),
     responses(
         (status = 200, description = "It is done.", body = Optimized, example = json!({
             "table": "raw_market_data_1m",
@@ -166,13 +180,17 @@ pub(in crate::api) async fn optimize(
     Named(table): Named,
     Caller(by): Caller,
     params: Params,
-    Body(asked): Body<Stated>,
+    Body(asked): Body<Optimize>,
 ) -> Result<(StatusCode, Json<Optimized>), Problem> {
     params.finish("")?;
-    note(&app, &table, "table.optimize", (asked.reason.into_said(), &by)).await?;
+    let Optimize { rewrite, reason } = asked;
+    let command = if rewrite { "table.rewrite" } else { "table.optimize" };
+    note(&app, &table, command, (reason.into_said(), &by)).await?;
     let before = table.size()?.live;
     let merged = table.clone();
-    let merging = see_through(&app, async move { merged.optimize().await });
+    let merging = see_through(&app, async move {
+        if rewrite { merged.rewrite().await } else { merged.optimize().await }
+    });
     let patience = app.config.server.request_timeout / 2;
     let is_done = match tokio::time::timeout(patience, merging).await {
         Ok(done) => done?.map(|()| true)?,
@@ -204,7 +222,7 @@ async fn note(
 }
 
 /// Whoever asked may hang up. It is work for a disk and a processor, not for the threads that answer.
-async fn see_through<T: Send + 'static>(
+pub(super) async fn see_through<T: Send + 'static>(
     app: &App,
     work: impl Future<Output = T> + Send + 'static,
 ) -> Result<T, Problem> {

@@ -52,6 +52,9 @@ struct CommitView {
     rows: u64,
     /// Whose rows, or facts about candles, it carried.
     landings: Vec<LandingView>,
+    /// Who wrote rows and the `Idempotency-Key` that came with them; null if none did.
+    #[schema(required)]
+    request: Option<String>,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -91,6 +94,7 @@ struct LandingView {
                     { "series": "coinbase/BTCUSD/1m", "landing": 9841 },
                     { "series": "coinbase/ETHUSD/1m", "landing": 9838 },
                 ],
+                "request": null,
             }],
             "next": "v.20163",
         })),
@@ -132,5 +136,6 @@ fn view(change: Change) -> CommitView {
         landings: landings
             .map(|one| LandingView { series: one.subject, landing: one.landing })
             .collect(),
+        request: change.request,
     }
 }

@@ -1,7 +1,10 @@
 //! `/v1/tables`: what the lake is made of, what it takes, and what was done to keep it small.
 
 pub(super) mod commands;
+pub(super) mod definition;
 pub(super) mod history;
+pub(super) mod rows;
+mod upload;
 
 use std::sync::Arc;
 
@@ -16,11 +19,15 @@ use utoipa::ToSchema;
 
 use super::{
     Problem,
-    extract::{Params, name_in_path, quoted},
+    extract::{Params, name_in_path, quoted, unreadable},
     openapi::{Refused, Unavailable},
     series::List,
 };
-use crate::{app::App, lake::Table, store::KeptUpkeep};
+use crate::{
+    app::App,
+    lake::{Layer, Table, TableName},
+    store::KeptUpkeep,
+};
 
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Table)]
@@ -83,14 +90,39 @@ impl FromRequestParts<Arc<App>> for Named {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
-        Self::find(app, &name_in_path(parts, app, "name", FIX).await?)
+        Self::find(app, &name_in_path(parts, app, "name", FIX).await?).await
     }
 }
 
 impl Named {
-    pub(super) fn find(app: &App, name: &str) -> Result<Self, Problem> {
+    /// Also one that another replica has created.
+    pub(super) async fn find(app: &App, name: &str) -> Result<Self, Problem> {
         let unknown = || Problem::not_found(&format!("table {}", quoted(name)), FIX);
-        app.lake.named(name).map(Self).ok_or_else(unknown)
+        let parsed = name.parse().map_err(|_| unknown())?;
+        app.lake.find(&parsed).await?.map(Self).ok_or_else(unknown)
+    }
+}
+
+/// The name in a path of a table that may not be there yet.
+pub(super) struct Name(String);
+
+impl FromRequestParts<Arc<App>> for Name {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
+        name_in_path(parts, app, "name", FIX).await.map(Self)
+    }
+}
+
+impl Name {
+    /// Fails unless it is of a table that is for the users to make and to write to.
+    fn own(&self) -> Result<TableName, Problem> {
+        let name: TableName = self.0.parse().map_err(|error| unreadable("name", &error))?;
+        if name.layer == Layer::User {
+            return Ok(name);
+        }
+        let detail = format!("{name} is Barkeep's own, which nobody else creates or writes to");
+        Err(Problem::invalid("name", detail, "write a name like user.prices"))
     }
 }
 

@@ -12,6 +12,8 @@ use super::{
     Rest, Scope, Staged, Written,
 };
 
+use crate::crash;
+
 /// So often a write is worked out anew because somebody else was faster.
 const ATTEMPTS: u32 = 8;
 
@@ -47,9 +49,8 @@ impl Table {
             self.look().await?;
             let read = self.snapshot();
             let version = read.version().unwrap_or(0);
-            let nothing = Written { version, ..Written::default() };
             if self.has_committed(record, &read).await? {
-                return Ok(nothing);
+                return Ok(Written { version, is_repeated: true, ..Written::default() });
             }
             let work = match wish {
                 Wish::Merge(rows, rest) => self.plan_merge(&read, rows, rest).await?,
@@ -61,6 +62,7 @@ impl Table {
             if actions.is_empty() {
                 return Ok(Written { version, ..written });
             }
+            crash::point("files_written");
             if let Some(version) = self.commit_upon(&read, actions, record, operation).await? {
                 timer.observe_duration();
                 self.metrics.delta_commits.with_label_values(&[self.name()]).inc();
@@ -83,8 +85,15 @@ impl Table {
             let log = read.log_store();
             let last = state.transaction_version(&log, &transaction.app_id).await;
             let last = last.map_err(|error| self.delta(error))?;
-            if last.is_none_or(|last| last < transaction.version) {
-                return Ok(false);
+            match (last, &record.request) {
+                (Some(last), Some(request))
+                    if request.transaction() == transaction.app_id && last != request.content =>
+                {
+                    let (table, request) = (self.named(), request.key.clone());
+                    return Err(LakeError::OtherRequest { table, request });
+                }
+                (Some(last), _) if last >= transaction.version => {}
+                _ => return Ok(false),
             }
         }
         Ok(!transactions.is_empty())

@@ -5,10 +5,11 @@ use std::collections::HashMap;
 use deltalake::{
     DeltaTable,
     arrow::{
-        array::{Array, BooleanArray, RecordBatch, UInt32Array},
+        array::{Array, ArrayRef, BooleanArray, RecordBatch, UInt32Array},
         compute::{concat_batches, filter_record_batch, take_record_batch},
         datatypes::SchemaRef,
         error::ArrowError,
+        util::display::array_value_to_string,
     },
     kernel::{Action, LogicalFileView, Remove},
     protocol::DeltaOperation,
@@ -112,7 +113,8 @@ impl Table {
         let mut at: HashMap<&[u8], usize> = HashMap::with_capacity(rows.num_rows());
         for (row, key) in wanted.iter().enumerate() {
             if at.insert(key.data(), row).is_some() {
-                return Err(self.unfit("a key is there twice among the rows given"));
+                let key = shown(&keys, row);
+                return Err(self.unfit(&format!("the key {key} is there twice among the rows")));
             }
         }
         let bounds = Bounds::of(&keys);
@@ -224,6 +226,12 @@ impl Replaced<(PartitionText, RecordBatch)> {
 fn project(rows: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch, ArrowError> {
     let columns = schema.fields().iter().map(|field| rows.schema().index_of(field.name()));
     rows.project(&columns.collect::<Result<Vec<_>, _>>()?)
+}
+
+/// A row as people read it.
+fn shown(rows: &RecordBatch, row: usize) -> String {
+    let value = |column: &ArrayRef| array_value_to_string(column, row).unwrap_or_default();
+    rows.columns().iter().map(value).collect::<Vec<_>>().join(", ")
 }
 
 fn index(row: usize) -> u32 {

@@ -8,6 +8,7 @@ mod bounds;
 mod changes;
 mod commit;
 mod merge;
+mod policy;
 mod read;
 mod staged;
 mod widen;
@@ -21,10 +22,10 @@ use deltalake::{
 };
 use futures::future::BoxFuture;
 
-pub use self::{changes::Changes, merge::Rest, staged::Staged, write::Scope};
+pub use self::{changes::Changes, merge::Rest, policy::NewColumns, staged::Staged, write::Scope};
 use super::{
     Ground, Lake, LakeError, Layer, Table, TableName,
-    shape::{KEY, SKIPPING, SORT, Shape},
+    shape::{KEY, NEW_COLUMNS, SKIPPING, SORT, Shape},
 };
 
 /// A table as it is asked for.
@@ -39,6 +40,7 @@ pub struct Definition {
     pub key: Vec<String>,
     /// In which order a file has them; the key, if that is empty.
     pub sort: Vec<String>,
+    pub new_columns: NewColumns,
 }
 
 /// What a write has done to a table.
@@ -53,11 +55,17 @@ pub struct Written {
     pub removed: u64,
     /// Data files that gave way to others.
     pub files_replaced: u64,
+    /// Nothing was done, as the same record has been committed before.
+    pub is_repeated: bool,
 }
+
+/// Of one table; every file says something of each.
+const MOST_COLUMNS: usize = 500;
 
 impl Definition {
     fn shape(&self) -> Result<Shape, LakeError> {
         let unfit = |detail: String| LakeError::Definition { table: self.name.to_string(), detail };
+        check_columns(&self.name, self.columns.fields().iter().map(AsRef::as_ref))?;
         let all = self.partition_by.iter().chain(&self.key).chain(&self.sort);
         for name in all {
             if self.columns.index_of(name).is_err() {
@@ -83,20 +91,24 @@ impl Definition {
         let of_file = |names: &[String]| -> Vec<String> {
             names.iter().filter(|name| !self.partition_by.contains(name)).cloned().collect()
         };
+        let mut skipping = of_file(sort);
+        let further = of_file(&self.key).into_iter().filter(|name| !sort.contains(name));
+        skipping.extend(further);
         Ok(Shape {
             name: self.name.clone(),
             columns: Arc::new(Schema::new(columns)),
             partitions,
-            skipping: of_file(sort),
+            skipping,
             sort: of_file(sort),
             key: self.key.clone(),
+            new_columns: self.new_columns,
         })
     }
 }
 
 impl Lake {
     /// The managed table of that name, which is created if there is none. Fails with `Definition` if it
-    /// cannot be, or is there with other columns, partitions or another key.
+    /// cannot be, and with `Differs` if it is there with other columns, partitions or another key.
     pub fn managed<'a>(
         &'a self,
         definition: &'a Definition,
@@ -148,6 +160,28 @@ impl Lake {
     }
 }
 
+/// What users call their columns can be written in SQL without quotes, and each is there once.
+fn check_columns<'a>(
+    table: &TableName,
+    columns: impl Iterator<Item = &'a Field>,
+) -> Result<(), LakeError> {
+    let names: Vec<&String> = columns.map(Field::name).collect();
+    let unfit = |detail: String| LakeError::Definition { table: table.to_string(), detail };
+    if names.len() > MOST_COLUMNS {
+        let detail = format!("{} columns are more than {MOST_COLUMNS}", names.len());
+        return Err(unfit(detail));
+    }
+    let odd = names.iter().enumerate().find(|(at, name)| {
+        let is_odd = table.layer == Layer::User && TableName::new(Layer::User, name).is_err();
+        is_odd || names[..*at].contains(name)
+    });
+    let Some((_, odd)) = odd else { return Ok(()) };
+    Err(unfit(format!(
+        "{odd:?} cannot be a column: each has a name of its own, of lower case letters, digits and \
+         underscores, a letter first, 64 at most"
+    )))
+}
+
 /// `None` if there is none.
 async fn open(name: &TableName, ground: &Ground) -> Result<Option<Table>, LakeError> {
     let failed = |source| LakeError::Delta { table: name.to_string(), source: Box::new(source) };
@@ -178,6 +212,7 @@ fn shape_of(name: &TableName, table: &DeltaTable) -> Result<Shape, DeltaTableErr
         skipping: list(SKIPPING),
         sort: list(SORT),
         key: list(KEY),
+        new_columns: NewColumns::read(metadata.configuration().get(NEW_COLUMNS)),
     })
 }
 
@@ -187,28 +222,36 @@ impl Table {
         &self.shape.key
     }
 
+    /// In which order its files have the rows.
+    pub fn sort(&self) -> &[String] {
+        &self.shape.sort
+    }
+
+    pub fn partition_by(&self) -> Vec<String> {
+        self.shape.partition_columns()
+    }
+
+    pub fn new_columns(&self) -> NewColumns {
+        self.shape.new_columns
+    }
+
     /// Fails if what is there was made for something else. It may have more columns.
     fn agrees_with(&self, wanted: &Shape) -> Result<(), LakeError> {
-        let there = self.schema()?;
-        let unfit = |detail: String| LakeError::Definition { table: self.named(), detail };
-        let partitions = |shape: &Shape| shape.partition_columns();
-        if partitions(&self.shape) != partitions(wanted) {
-            let detail = format!("is partitioned by {}", partitions(&self.shape).join(", "));
-            return Err(unfit(detail));
-        }
-        if self.shape.key != wanted.key {
-            return Err(unfit(format!("has the key {}", self.shape.key.join(", "))));
-        }
-        for field in wanted.columns.fields() {
-            let Ok(own) = there.field_with_name(field.name()) else {
-                return Err(unfit(format!("has no column {}", field.name())));
-            };
-            if own.data_type() != field.data_type() {
-                let detail = format!("has {} as {}", field.name(), own.data_type());
-                return Err(unfit(detail));
-            }
-        }
-        Ok(())
+        let own = &self.shape;
+        let detail = if own.partition_columns() != wanted.partition_columns() {
+            format!("is partitioned by {}", listed(&own.partition_columns()))
+        } else if own.key != wanted.key {
+            format!("has the key {}", listed(&own.key))
+        } else if own.name.layer == Layer::User && own.sort != wanted.sort {
+            format!("is sorted by {}", listed(&own.sort))
+        } else if own.name.layer == Layer::User && own.new_columns != wanted.new_columns {
+            format!("has the policy {} for new columns", own.new_columns.as_str())
+        } else if let Some(detail) = other_column(self.schema()?.as_ref(), wanted) {
+            detail
+        } else {
+            return Ok(());
+        };
+        Err(LakeError::Differs { table: self.named(), detail })
     }
 
     /// Every column as of the newest version seen here, those of the partitions among them.
@@ -217,4 +260,29 @@ impl Table {
         let state = newest.snapshot().map_err(|error| self.delta(error))?;
         Ok(state.snapshot().arrow_schema())
     }
+}
+
+fn listed(names: &[String]) -> String {
+    if names.is_empty() { "nothing".to_owned() } else { names.join(", ") }
+}
+
+/// Which of the columns wanted is not there, or is another.
+fn other_column(there: &Schema, wanted: &Shape) -> Option<String> {
+    let partitions = wanted.partitions.iter();
+    wanted.columns.fields().iter().map(AsRef::as_ref).chain(partitions).find_map(|field| {
+        let name = field.name();
+        let Ok(own) = there.field_with_name(name) else {
+            return Some(format!("has no column {name}"));
+        };
+        if own.data_type() != field.data_type() {
+            return Some(format!("has {name} as {}", own.data_type()));
+        }
+        // Of what a query gives nobody has said it.
+        if wanted.name.layer != Layer::User {
+            return None;
+        }
+        let may = if own.is_nullable() { "may" } else { "may not" };
+        (own.is_nullable() != field.is_nullable())
+            .then(|| format!("has a {name} that {may} be null"))
+    })
 }

@@ -59,6 +59,12 @@ impl Table {
             Ok((field.name(), as_text(&column?)?))
         });
         let texts: Vec<_> = texts.collect::<Result<_, ArrowError>>().map_err(arrow)?;
+        for (name, text) in &texts {
+            // Delta takes an empty text for none, and the partition would have no name.
+            if text.iter().any(|text| text.is_none_or(str::is_empty)) {
+                return Err(self.unfit(&format!("{name} is empty in a row, and parts the files")));
+            }
+        }
         let mut members: BTreeMap<PartitionText, Vec<u32>> = BTreeMap::new();
         for row in 0..rows.num_rows() {
             let value = |text: &StringArray| text.is_valid(row).then(|| text.value(row).to_owned());

@@ -7,7 +7,10 @@ use deltalake::{
 };
 use futures::future::BoxFuture;
 
-use super::super::{LakeError, Table};
+use super::{
+    super::{LakeError, Table},
+    check_columns,
+};
 
 impl Table {
     /// Adds the columns that the table lacks. Fails with `Definition` if it has one as another type, or
@@ -37,6 +40,8 @@ impl Table {
             if lacking.is_empty() {
                 return Ok(());
             }
+            let new = columns.iter().filter(|field| there.index_of(field.name()).is_err());
+            check_columns(&self.shape.name, there.fields().iter().map(AsRef::as_ref).chain(new))?;
             let widened = self.snapshot().add_columns().with_fields(lacking);
             let widened = widened.with_commit_properties(CommitProperties::default());
             widened.await.map_err(|error| self.delta(error))?;

@@ -22,7 +22,7 @@ use crate::support::test_app::{Answer, Setup, TestApp};
 
 const WITH_KEYS: &[(&str, &str)] = &[("AUTH__MODE", "keys")];
 
-async fn guarded() -> TestApp {
+pub(crate) async fn guarded() -> TestApp {
     TestApp::with(Setup { settings: WITH_KEYS, ..Setup::default() }).await
 }
 
@@ -45,7 +45,12 @@ fn key(token: &Token, name: &str, scope: Scope, now: DateTime<Utc>) -> ApiKey {
 }
 
 /// Makes a key as `barkeep keys create` does, and gives its token.
-async fn make(app: &TestApp, name: &str, scope: Scope, until: Option<DateTime<Utc>>) -> String {
+pub(crate) async fn make(
+    app: &TestApp,
+    name: &str,
+    scope: Scope,
+    until: Option<DateTime<Utc>>,
+) -> String {
     let token = Token::generate().unwrap();
     let kept = ApiKey { expires_at: until, ..key(&token, name, scope, app.now()) };
     let entry = AuditEntry::new(app.now(), &by(), "key.create", &name, json!({ "scope": scope }));

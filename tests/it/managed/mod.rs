@@ -6,7 +6,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use barkeep::{
     config::Config,
-    lake::{CommitRecord, Definition, Lake, LakeError, Rest, Scope, Table},
+    lake::{CommitRecord, Definition, Lake, LakeError, NewColumns, Rest, Scope, Table},
     telemetry::Metrics,
 };
 use deltalake::arrow::{
@@ -52,6 +52,7 @@ fn definition(key: &[&str], partition_by: &[&str]) -> Definition {
         partition_by: owned(partition_by),
         key: owned(key),
         sort: Vec::new(),
+        new_columns: NewColumns::Evolve,
     }
 }
 

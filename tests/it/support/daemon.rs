@@ -68,6 +68,14 @@ impl Daemon {
         Some(serde_json::from_slice(&body).unwrap())
     }
 
+    /// The JSON answer to a PUT of JSON; `None` if nobody answers.
+    pub(crate) async fn put(&self, path: &str, body: &Value) -> Option<Value> {
+        let url = format!("{}{path}", self.base_url());
+        let request = self.http.put(url).header("content-type", "application/json");
+        let body = request.body(body.to_string()).send().await.ok()?.bytes().await.ok()?;
+        Some(serde_json::from_slice(&body).unwrap())
+    }
+
     /// Waits until `holds` of the JSON at `path`, and fails if the daemon ends before.
     pub(crate) async fn wait_until(
         &mut self,

@@ -235,7 +235,16 @@ impl TestApp {
 
     /// Sends whatever it is.
     pub(crate) async fn raw(&self, request: axum::http::request::Builder, body: &str) -> Answer {
-        let request = request.body(Body::from(body.to_owned())).unwrap();
+        self.bytes(request, body.to_owned().into_bytes()).await
+    }
+
+    /// Like `raw`, with a body that need not be text.
+    pub(crate) async fn bytes(
+        &self,
+        request: axum::http::request::Builder,
+        body: Vec<u8>,
+    ) -> Answer {
+        let request = request.body(Body::from(body)).unwrap();
         let service = barkeep::api::service(self.app.clone());
         Answer::read(service.oneshot(request).await.unwrap()).await
     }

@@ -2,7 +2,9 @@
 
 use std::{fmt, str::FromStr};
 
-use crate::market::ParseError;
+use serde::{Deserialize, Serialize};
+
+use super::ParseError;
 
 /// How far rows are from what a source said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -38,7 +40,8 @@ impl fmt::Display for Layer {
 }
 
 /// A layer and a name within it, written `silver.market_data`. Bronze needs not be said.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct TableName {
     pub layer: Layer,
     bare: String,
@@ -64,7 +67,7 @@ impl TableName {
         Ok(Self::of(layer, bare))
     }
 
-    pub(super) fn bronze(bare: &str) -> Self {
+    pub(crate) fn bronze(bare: &str) -> Self {
         Self::of(Layer::Bronze, bare)
     }
 
@@ -106,6 +109,20 @@ impl FromStr for TableName {
         };
         let layer = Layer::ALL.into_iter().find(|one| one.as_str() == layer);
         Self::new(layer.ok_or_else(unknown)?, bare)
+    }
+}
+
+impl TryFrom<String> for TableName {
+    type Error = ParseError;
+
+    fn try_from(given: String) -> Result<Self, ParseError> {
+        given.parse()
+    }
+}
+
+impl From<TableName> for String {
+    fn from(name: TableName) -> Self {
+        name.shown
     }
 }
 
