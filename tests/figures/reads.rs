@@ -105,7 +105,8 @@ async fn median(ask: impl AsyncFn() -> usize) -> f64 {
 fn reqwest_client() -> reqwest::Client {
     #[expect(clippy::disallowed_methods, reason = "asks the daemon, not a provider")]
     let builder = reqwest::Client::builder();
-    builder.no_proxy().timeout(Duration::from_mins(1)).build().expect("a client")
+    // The others are asked inside their process: what a network would gain by packing is not wanted here.
+    builder.no_proxy().no_gzip().timeout(Duration::from_mins(1)).build().expect("a client")
 }
 
 async fn serve(app: &Arc<App>) -> SocketAddr {
