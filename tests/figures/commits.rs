@@ -11,7 +11,8 @@ use barkeep::{
     config::{Config, LakeConfig},
     lake::{Append, CandleTable, Lake, LandingRecord, Past, Rows},
     market::{
-        Candle, Candles, Fact, Provenance, RawBatch, RawText, Run, Series, Timeframe, Window,
+        Calendar, Candle, Candles, Fact, Provenance, RawBatch, RawText, Run, Series, Timeframe,
+        Window,
     },
     quality::validate,
     telemetry::Metrics,

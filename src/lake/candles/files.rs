@@ -216,3 +216,6 @@ fn fit(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch, ArrowErro
     let columns = schema.fields().iter().map(column).collect::<Result<_, _>>()?;
     RecordBatch::try_new(schema.clone(), columns)
 }
+
+#[cfg(test)]
+mod tests;

@@ -128,3 +128,36 @@ impl AsyncFileReader for DataFile {
 fn unread(error: object_store::Error) -> ParquetError {
     ParquetError::External(Box::new(error))
 }
+
+#[cfg(test)]
+mod tests {
+    use deltalake::{
+        arrow::array::{ArrayRef, Int32Array, RecordBatch},
+        parquet::arrow::ArrowWriter,
+    };
+
+    use super::*;
+
+    fn footer() -> ArrowReaderMetadata {
+        let column: ArrayRef = Arc::new(Int32Array::from_iter_values(0..3));
+        let rows = RecordBatch::try_from_iter([("number", column)]).unwrap();
+        let mut file = Vec::new();
+        let mut writer = ArrowWriter::try_new(&mut file, rows.schema(), None).unwrap();
+        writer.write(&rows).unwrap();
+        writer.close().unwrap();
+        ArrowReaderMetadata::load(&Bytes::from(file), ArrowReaderOptions::new()).unwrap()
+    }
+
+    #[test]
+    fn no_more_is_kept_than_there_is_room_for() {
+        let (footer, mut kept) = (footer(), Kept::default());
+        let most = KEPT / size(&footer);
+        let path = |number: usize| Path::from(format!("part-{number}.parquet"));
+        for number in 0..most + 10 {
+            kept.keep(path(number), footer.clone());
+            kept.keep(path(number), footer.clone());
+        }
+        assert_eq!((kept.footers.len(), kept.bytes), (most, most * size(&footer)));
+        assert!(!kept.footers.contains_key(&path(9)) && kept.footers.contains_key(&path(10)));
+    }
+}
