@@ -51,7 +51,7 @@ use axum::{
     middleware,
 };
 use tower::ServiceBuilder;
-use tower_http::compression::CompressionLayer;
+use tower_http::{CompressionLevel, compression::CompressionLayer};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use self::around::{REQUEST_ID, failed};
@@ -165,7 +165,8 @@ fn router(app: Arc<App>) -> Router {
     let routes = routes.fallback(unknown_route).method_not_allowed_fallback(wrong_method);
     // As one layer: each by itself would be boxed, and cloned for every request.
     let layers = ServiceBuilder::new()
-        .layer(CompressionLayer::new())
+        // More packing takes longer than the rest of an answer.
+        .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
         .layer(middleware::from_fn_with_state(app.clone(), around::pass))
         .layer(DefaultBodyLimit::max(app.config.server.max_body));
     routes.layer(layers).with_state(app)

@@ -1,5 +1,6 @@
 //! The Delta tables: what is written is there for good, once, and in one place.
 
+mod bounds;
 mod candles;
 mod commit;
 mod compact;

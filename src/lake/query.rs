@@ -35,8 +35,8 @@ pub struct Past {
 #[derive(Debug, Clone)]
 pub struct Pinned {
     /// `None` for whatever is newest when it is read.
-    table: Option<DeltaTable>,
-    known_at: Option<DateTime<Utc>>,
+    pub(super) table: Option<DeltaTable>,
+    pub(super) known_at: Option<DateTime<Utc>>,
 }
 
 impl Pinned {
@@ -121,7 +121,7 @@ pub(super) fn day(day: NaiveDate) -> Expr {
 }
 
 /// The columns of one batch by name; `None` where one is missing or of another type.
-pub(super) struct Cells<'a>(&'a RecordBatch);
+pub(super) struct Cells<'a>(pub(super) &'a RecordBatch);
 
 impl Cells<'_> {
     pub(super) fn rows(&self) -> usize {

@@ -4,6 +4,7 @@
 
 mod bare;
 mod budget;
+mod commits;
 mod end_to_end;
 mod freshness;
 mod indicators;
@@ -36,6 +37,9 @@ fn main() {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.expect("a runtime");
     runtime.block_on(async {
+        if wanted("commits") {
+            commits::measure().await;
+        }
         if wanted("end_to_end") {
             end_to_end::measure().await;
         }

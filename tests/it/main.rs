@@ -19,6 +19,7 @@ mod doctor;
 mod fallback;
 mod fault_matrix;
 mod feeds;
+mod fuzz;
 mod lake;
 mod letters;
 mod loopback;

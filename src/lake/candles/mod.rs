@@ -2,10 +2,13 @@
 
 mod columns;
 mod examine;
+mod files;
+mod footers;
 mod read;
 
 use std::{ops::Deref, sync::Arc};
 
+use self::footers::Footers;
 pub use self::{
     examine::{Examined, Fault, ROW_INVARIANTS, RowInvariant},
     read::LandedCandle,
@@ -32,12 +35,13 @@ pub struct Append {
 pub struct CandleTable {
     timeframe: Timeframe,
     table: Arc<Table>,
+    footers: Footers,
 }
 
 impl CandleTable {
     pub(super) async fn open(timeframe: Timeframe, ground: &Ground) -> Result<Self, LakeError> {
         let table = Table::open(columns::shape(name_of(timeframe)).shape(), ground).await?;
-        Ok(Self { timeframe, table: Arc::new(table) })
+        Ok(Self { timeframe, table: Arc::new(table), footers: Footers::default() })
     }
 
     pub fn timeframe(&self) -> Timeframe {

@@ -1,17 +1,14 @@
 //! Reading candles back: the newest revision of each, oldest candle first.
 
+use std::sync::{Arc, LazyLock};
+
 use chrono::{DateTime, Utc};
 use deltalake::{
     arrow::{
         array::Array,
-        datatypes::{Float64Type, Int32Type},
+        datatypes::{Float64Type, Int32Type, Schema, SchemaRef},
     },
-    datafusion::{
-        dataframe::DataFrame,
-        error::DataFusionError,
-        logical_expr::Expr,
-        prelude::{SessionContext, col, lit},
-    },
+    datafusion::{error::DataFusionError, prelude::SessionContext},
     delta_datafusion::DeltaSessionContext,
 };
 use futures::future::BoxFuture;
@@ -19,7 +16,7 @@ use futures::future::BoxFuture;
 use super::{
     super::{
         LakeError,
-        query::{Cells, Past, Pinned, day, instant},
+        query::{Cells, Past, Pinned},
     },
     CandleTable, columns,
 };
@@ -83,8 +80,15 @@ impl CandleTable {
         if window.is_empty() {
             return Ok(Vec::new());
         }
-        let rows = self.scan_past(past).await?;
-        self.read(self.rows(rows, series, window)?, read).await
+        let table = past.table.clone().unwrap_or_else(|| self.snapshot());
+        let mut candles = Vec::new();
+        for rows in self.rows_of(&table, series, window, &SCHEMA).await? {
+            read(&Cells(&rows), &mut candles).ok_or_else(|| self.unreadable())?;
+        }
+        if let Some(known_at) = past.known_at {
+            candles.retain(|landed| landed.extracted_at <= known_at);
+        }
+        Ok(candles)
     }
 
     /// The stretches of consecutive candles that each series has, from the rows themselves.
@@ -146,25 +150,14 @@ impl CandleTable {
         let (provider, instrument) = (provider.parse().ok()?, asset.parse().ok()?);
         Some(Series { provider, instrument, timeframe: self.timeframe })
     }
-
-    fn rows(
-        &self,
-        rows: DataFrame,
-        series: &Series,
-        window: Window,
-    ) -> Result<DataFrame, LakeError> {
-        let first = columns::partition(self.timeframe, window.start);
-        let last = columns::partition(self.timeframe, window.end);
-        let wanted: Expr = col("asset_pair")
-            .eq(lit(series.instrument.as_str()))
-            .and(col("source_provider").eq(lit(series.provider.as_str())))
-            .and(col("timestamp").gt_eq(instant(window.start)))
-            .and(col("timestamp").lt(instant(window.end)))
-            .and(col(columns::PARTITION).between(day(first), day(last)));
-        let rows = rows.filter(wanted).and_then(|rows| rows.select_columns(&COLUMNS));
-        rows.map_err(|error| self.query(error))
-    }
 }
+
+/// What a candle is read from.
+static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| {
+    let all = columns::shape("").schema();
+    let columns = all.fields().iter().filter(|field| COLUMNS.contains(&field.name().as_str()));
+    Arc::new(Schema::new(columns.cloned().collect::<Vec<_>>()))
+});
 
 const COLUMNS: [&str; 10] = [
     "timestamp",

@@ -17,9 +17,8 @@ use deltalake::{
 use futures::future::BoxFuture;
 
 use super::{
-    super::{CommitRecord, LakeError, Table, compact::sorted},
+    super::{CommitRecord, LakeError, Table, bounds::Bounds, compact::sorted},
     Written,
-    bounds::Bounds,
     commit::{Wish, Work},
     read::{Comparer, PartitionText, part_of},
 };

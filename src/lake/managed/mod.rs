@@ -4,7 +4,6 @@
 //! version; if somebody else was faster it is worked out anew. Rows that only moved to another file
 //! are in files that say `dataChange: false`, so whoever reads what has changed is not told of them.
 
-mod bounds;
 mod changes;
 mod commit;
 mod merge;

@@ -1,12 +1,15 @@
 //! `/v1/tables`: what the lake takes, what its commits did, and having it made smaller.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, process::Command};
 
 use barkeep::{market::Timeframe, store::AuditFilter};
 use serde_json::{Value, json};
 
 use super::items;
-use crate::support::test_app::{TestApp, seconds};
+use crate::support::{
+    files::files_below,
+    test_app::{Setup, TestApp, seconds},
+};
 
 const BTC: &str = "coinbase/BTCUSD/1m";
 const M1: &str = "/v1/tables/raw_market_data_1m";
@@ -139,6 +142,42 @@ async fn a_table_is_optimized_when_somebody_asks() {
     let ordered = &entries[1];
     assert_eq!((&*ordered.command, &*ordered.target), ("table.optimize", "raw_market_data_1m"));
     assert_eq!(ordered.detail, body);
+}
+
+/// A file that cannot be read before somebody writes it holds the work up for as long as it takes.
+#[tokio::test(flavor = "multi_thread")]
+async fn optimizing_that_outlasts_its_answer_goes_on() {
+    let settings = &[("SERVER__REQUEST_TIMEOUT", "2s"), ("SQL__TIMEOUT", "1s")];
+    let app = TestApp::with(Setup { settings, ..Setup::default() }).await;
+    app.settle().await;
+    app.clock.advance(seconds(60));
+    app.poll(BTC).await.unwrap();
+    let before = first(&app).await;
+    let table = PathBuf::from(app.app.lake.candles(Timeframe::M1).place());
+    let data = |path: &PathBuf| path.extension().is_some_and(|ending| ending == "parquet");
+    let held_up = files_below(&table.join("date=2024-03-01")).into_iter().find(data).unwrap();
+    let aside = table.join("aside");
+    std::fs::rename(&held_up, &aside).unwrap();
+    assert!(Command::new("mkfifo").arg(&held_up).status().unwrap().success());
+
+    let path = format!("{M1}/optimize");
+    let answer = app.post(&path, &json!({})).await;
+    assert_eq!(answer.status, 202, "{}", answer.text());
+    let told = &answer.json;
+    assert_eq!((&told["is_done"], &told["files_after"]), (&json!(false), &before["files"]));
+    app.post(&path, &json!({})).await.problem_of(&path, 409);
+
+    // Nothing is in what it waits for, so it fails, and nothing has changed.
+    drop(std::fs::File::options().write(true).open(&held_up).unwrap());
+    std::fs::rename(&aside, &held_up).unwrap();
+    let done = loop {
+        let answer = app.post(&path, &json!({})).await;
+        if answer.status != 409 {
+            break answer.ok();
+        }
+    };
+    assert_eq!((&done["is_done"], &done["files_after"]), (&json!(true), &json!(1)), "{done}");
+    assert_eq!(first(&app).await["rows"], before["rows"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

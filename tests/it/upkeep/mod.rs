@@ -4,6 +4,7 @@ mod beside;
 mod replicas;
 mod retention;
 mod rounds;
+mod soak;
 
 use std::path::PathBuf;
 
