@@ -11,6 +11,7 @@ use deltalake::{
         catalog::{CatalogProvider, MemoryCatalogProvider, MemorySchemaProvider, TableProvider},
         datasource::MemTable,
         error::DataFusionError,
+        physical_plan::common::collect,
         prelude::SessionContext,
     },
 };
@@ -75,8 +76,10 @@ impl<'a> Bench<'a> {
     /// What a query gives, and its columns also where that is nothing.
     pub(super) async fn ask(&self, sql: &str) -> Result<(SchemaRef, Vec<RecordBatch>), ModelError> {
         let rows = self.context.sql(sql).await.map_err(|error| self.failed(error))?;
-        let schema = rows.schema().inner().clone();
-        let batches = rows.collect().await.map_err(|error| self.failed(error))?;
+        // Of what is planned, not of what was asked: the types of both may differ.
+        let stream = rows.execute_stream().await.map_err(|error| self.failed(error))?;
+        let schema = stream.schema();
+        let batches = collect(stream).await.map_err(|error| self.failed(error))?;
         Ok((schema, batches))
     }
 }

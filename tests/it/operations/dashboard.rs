@@ -11,7 +11,7 @@ use super::{
 };
 
 const ROWS: [&str; 8] =
-    ["Freshness", "Ingestion", "Providers", "Lake", "Jobs", "Quality", "API", "Process"];
+    ["Freshness", "Ingestion", "Providers", "Lake", "Jobs", "Quality", "API", "Process", "Models"];
 
 fn dashboard() -> Value {
     serde_json::from_str(&file("grafana/barkeep.json")).unwrap()
