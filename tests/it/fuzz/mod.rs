@@ -9,8 +9,11 @@ mod times;
 
 use rand::{Rng, SeedableRng, rngs::StdRng};
 
-fn setting(name: &str) -> Option<u64> {
-    Some(std::env::var(name).ok()?.parse().unwrap())
+/// What whoever runs the tests asks for in the environment.
+pub(crate) fn setting(name: &str) -> Option<u64> {
+    #[expect(clippy::disallowed_methods, reason = "a setting of the tests, not of the daemon")]
+    let said = std::env::var(name).ok()?;
+    Some(said.parse().unwrap())
 }
 
 fn rounds(usual: u64) -> u64 {

@@ -1,13 +1,16 @@
-//! Landings, compactions, removals and questions at the same time, minute after minute. Two hours of the
+//! Landings, compactions, removals and questions at the same time, minute after minute. An hour of the
 //! market by default; `BARKEEP_SOAK_MINUTES` says otherwise.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 
 use super::{BTC, age, assert_clean, bench, keep, table};
-use crate::support::test_app::{TestApp, query_of, seconds};
+use crate::{
+    fuzz::setting,
+    support::test_app::{TestApp, query_of, seconds},
+};
 
-const MINUTES: u32 = 120;
+const MINUTES: u64 = 60;
 
 /// How much of the market is asked for again and again.
 const WINDOW: TimeDelta = TimeDelta::hours(20);
@@ -18,10 +21,6 @@ struct Told {
     candles: Value,
     /// Rows, candles, and a sum over their values.
     sums: Value,
-}
-
-fn minutes() -> u32 {
-    std::env::var("BARKEEP_SOAK_MINUTES").map_or(MINUTES, |text| text.parse().unwrap())
 }
 
 fn path_of(start: DateTime<Utc>, at: DateTime<Utc>) -> String {
@@ -57,7 +56,7 @@ async fn whatever_happens_at_once_the_truth_is_told() {
     let start = app.now();
     let mut moments = vec![told(app, start, start).await];
     let (mut optimized, mut removed, mut entries) = (0, 0, 0);
-    for minute in 1..=minutes() {
+    for minute in 1..=setting("BARKEEP_SOAK_MINUTES").unwrap_or(MINUTES) {
         app.clock.advance(seconds(60));
         let then = &moments[moments.len() / 2];
         let merge = async {

@@ -1,3 +1,5 @@
+//! Which pages of a file are looked at, and what becomes of files of strangers.
+
 use bytes::Bytes;
 use chrono::DateTime;
 use deltalake::{
