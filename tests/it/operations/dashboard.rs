@@ -10,7 +10,7 @@ use super::{
     promql::{grouped, selectors},
 };
 
-const ROWS: [&str; 8] =
+const ROWS: [&str; 9] =
     ["Freshness", "Ingestion", "Providers", "Lake", "Jobs", "Quality", "API", "Process", "Models"];
 
 fn dashboard() -> Value {
