@@ -26,11 +26,13 @@ const ASSETS: [&str; 3] = ["BTCUSD", "ETHUSD", "SOLUSD"];
 const MINUTES: i64 = 150;
 
 fn rows() -> RecordBatch {
-    let assets = ASSETS.iter().flat_map(|asset| vec![*asset; 150]);
-    let times = ASSETS.iter().flat_map(|_| (0..MINUTES).map(|minute| minute * 60_000_000));
-    let times = TimestampMicrosecondArray::from_iter_values(times).with_timezone("UTC");
+    let assets: Vec<_> = ASSETS.iter().flat_map(|asset| [*asset; 150]).collect();
+    let times = [0..MINUTES, 0..MINUTES, 0..MINUTES].into_iter().flatten();
+    let times =
+        TimestampMicrosecondArray::from_iter_values(times.map(|minute| minute * 60_000_000))
+            .with_timezone("UTC");
     let columns: [(&str, ArrayRef); 3] = [
-        ("asset_pair", Arc::new(StringArray::from_iter_values(assets))),
+        ("asset_pair", Arc::new(StringArray::from(assets))),
         ("source_provider", Arc::new(StringArray::from(vec!["coinbase"; 450]))),
         ("timestamp", Arc::new(times)),
     ];
