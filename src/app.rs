@@ -16,8 +16,8 @@ use crate::{
     fleet::Fleet,
     ingest::{
         Book, Books, Collector, Follower, IngestError, Keeper, Lander, NotOffered, Present,
-        Reconciler, Replayer, Roster, Running, Schedule, Schedules, Source, StoredSpending,
-        catch_up, closed_until, seeds,
+        Reconciler, Recorder, Replayer, Roster, Running, Schedule, Schedules, Source,
+        StoredSpending, catch_up, closed_until, seeds,
     },
     jobs::Queue,
     lake::{Lake, LakeError},
@@ -47,6 +47,7 @@ pub struct App {
     pub books: Arc<Books>,
     pub follower: Follower,
     pub lander: Arc<Lander>,
+    pub recorder: Arc<Recorder>,
     pub reconciler: Reconciler,
     pub replayer: Replayer,
     pub collector: Collector,
@@ -170,17 +171,14 @@ impl App {
             let both = (&books, &fleet);
             let lander = Lander::start(&lake, &store, both, &metrics, context, &config.lake);
             let follower = Follower::new((&lake, &store), both, &lifecycle);
-            let kept = store.kept_assets().await?;
-            let seeds = seeds(&config.ingest, &providers, &kept, clock.now())?;
-            store.seed_assets(&seeds).await?;
-            let revision = store.roster_revision().await?;
-            let roster = Roster::new(&store.kept_assets().await?, &config.ingest, &providers);
+            let present = present(&config, &store, &providers, clock.now()).await?;
             let schedules = Schedules::new(store.schedules().await?, clock.now());
             let lander = Arc::new(lander);
-            let replayer = Replayer::new((&lake, &store, &providers), &books, &lander);
+            let handles = (&lake, &store, &providers);
+            let recorder = Recorder::start((&lake, &store), (&clock, &metrics, &lifecycle), &fleet);
+            let replayer = Replayer::new(handles, &books, (&lander, &recorder));
             let reconciler =
                 Reconciler::new((&books, &lake, &store), (&metrics, &clock), &config.reconcile);
-            let handles = (&lake, &store, &providers);
             let context = (&clock, &metrics, &lifecycle);
             let collector = Collector::new(handles, context, (&config.feeds, &fleet)).await?;
             let keeper = Keeper::new((&lake, &store), &fleet, context).await?;
@@ -195,6 +193,7 @@ impl App {
                 queue: Queue::new(&metrics, config.ingest.workers),
                 running: Running::default(),
                 lander,
+                recorder,
                 answers: Answers::default(),
                 parts: Parts::default(),
                 readings: Readings::default(),
@@ -211,7 +210,7 @@ impl App {
                 store,
                 lake,
                 providers,
-                present: Present::new(revision, roster),
+                present,
                 schedules,
                 fleet,
                 books,
@@ -310,6 +309,21 @@ impl App {
         };
         labels.iter().map(landed).sum()
     }
+}
+
+/// What is kept: the settings are the seed, the store is the truth.
+async fn present(
+    config: &Config,
+    store: &Store,
+    providers: &Providers,
+    now: DateTime<Utc>,
+) -> Result<Present, StartError> {
+    let kept = store.kept_assets().await?;
+    let seeds = seeds(&config.ingest, providers, &kept, now)?;
+    store.seed_assets(&seeds).await?;
+    let revision = store.roster_revision().await?;
+    let roster = Roster::new(&store.kept_assets().await?, &config.ingest, providers);
+    Ok(Present::new(revision, roster))
 }
 
 /// Makes the store belong to this lake, unless others use it with another one.

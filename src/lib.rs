@@ -31,6 +31,7 @@ pub mod models;
 pub mod providers;
 pub mod quality;
 pub mod query;
+pub mod records;
 pub mod serve;
 pub mod simulate;
 pub mod sql;

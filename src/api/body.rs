@@ -23,8 +23,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
         if !is_json(request.headers()) {
             return Err(not_json());
         }
-        let bytes = tokio::time::timeout(PATIENCE, Bytes::from_request(request, state)).await;
-        let bytes = bytes.map_err(|_| too_slow(PATIENCE))?.map_err(|error| unread(&error))?;
+        let bytes = read(request, state).await?;
         // A list would do for the types that are read here, and mean something else.
         if bytes.iter().find(|byte| !byte.is_ascii_whitespace()) != Some(&b'{') {
             let detail = "the body is no JSON object";
@@ -51,6 +50,12 @@ const FIX: &str = "GET /openapi.json describes the body of every route, /docs sh
 
 /// How long the body may take to arrive; the answer is given more.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The whole body. Fails if it is too long or does not arrive.
+pub(super) async fn read<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, Problem> {
+    let bytes = tokio::time::timeout(PATIENCE, Bytes::from_request(request, state)).await;
+    bytes.map_err(|_| too_slow(PATIENCE))?.map_err(|error| unread(&error))
+}
 
 pub(super) fn too_slow(patience: Duration) -> Problem {
     let detail = format!("the body did not arrive within {patience:?}");

@@ -30,6 +30,7 @@ mod openapi;
 mod problem;
 mod providers;
 mod pulse;
+mod records;
 mod replicas;
 mod rewind;
 mod schedules;
@@ -100,6 +101,8 @@ fn for_readers() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(news::list))
         .routes(routes!(indicators::list))
         .routes(routes!(feeds::list))
+        .routes(routes!(records::decisions::list))
+        .routes(routes!(records::executions::list))
         .routes(routes!(assets::list))
         .routes(routes!(schedules::list))
         .routes(routes!(backfills::list))
@@ -120,6 +123,7 @@ fn for_readers() -> OpenApiRouter<Arc<App>> {
 /// What has work done, held up or given up.
 fn for_operators() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
+        .routes(routes!(records::ingest::ingest))
         .routes(routes!(backfills::plan::plan))
         .routes(routes!(backfills::create))
         .routes(routes!(backfills::pause))

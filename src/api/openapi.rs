@@ -19,9 +19,10 @@ use utoipa::openapi::{
 use self::problems::{Unread, Whatever};
 pub(super) use self::{
     params::{
-        AssetFilter, AuditFilter, CandleRows, Cursor, FindingFilter, Formats, GapFilter, InThePast,
-        IndicatorFilter, LetterFilter, Limit, OneSeries, PathSeries, Resolution, RunCursor,
-        SeriesFilter, SeriesList, Span, VerifyScope, VersionCursor,
+        AssetFilter, AuditFilter, CandleRows, Cursor, DecisionFilter, ExecutionFilter,
+        FindingFilter, Formats, GapFilter, InThePast, IndicatorFilter, LetterFilter, Limit,
+        OneSeries, PathSeries, Resolution, RunCursor, SeriesFilter, SeriesList, Span, VerifyScope,
+        VersionCursor,
     },
     problems::{
         Conflicting, Gone, NotAcceptable, NotFound, NotModified, Refused, Unavailable, UnderWay,
@@ -32,7 +33,7 @@ pub(super) use self::{
 use super::Problem;
 
 /// What routes are grouped by, in the order they are shown.
-const TAGS: [(&str, &str); 8] = [
+const TAGS: [(&str, &str); 9] = [
     (
         "candles",
         "Closed candles, what became of every expected one, and whether to trust the last.",
@@ -40,6 +41,7 @@ const TAGS: [(&str, &str); 8] = [
     ("backfills", "History and repairs that were asked for, chunk by chunk."),
     ("assets", "What is kept, and what happens by itself; decided while the daemon runs."),
     ("feeds", "News sentiment and macroeconomic indicators."),
+    ("records", "What the users of the data decide and trade, written down beside it."),
     ("quality", "What was refused, and where two accounts of a candle differ."),
     ("models", "Tables that are made of others, by SQL: what of, how it went, what they hold."),
     ("providers", "Who is asked, how well they are, and what is left of each quota."),

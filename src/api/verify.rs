@@ -11,15 +11,15 @@ use super::{
 };
 use crate::{
     app::App,
-    market::{Series, Timeframe},
+    market::{Subject, Timeframe},
     verify::{self, Report, Scope, VerifyError},
 };
 
 /// Whether everything holds
 ///
 /// Reads rows, coverage, watermarks and the Delta log, and says of every invariant where it does not
-/// hold; nothing is changed. It reads whole tables: name a series or a timeframe if that takes longer
-/// than a request may.
+/// hold; nothing is changed. It reads whole tables: name a series, a timeframe or a table of
+/// records if that takes longer than a request may.
 #[utoipa::path(
     get,
     path = "/v1/verify",
@@ -53,10 +53,17 @@ pub(super) async fn verify(
     State(app): State<Arc<App>>,
     mut params: Params,
 ) -> Result<Json<Report>, Problem> {
-    let scope = match (params.get::<Series>("series")?, params.get::<Timeframe>("timeframe")?) {
+    let scope = match (params.get::<Subject>("series")?, params.get::<Timeframe>("timeframe")?) {
         (None, None) => Scope::All,
         (None, Some(timeframe)) => Scope::Timeframe(timeframe),
-        (Some(series), None) => find(&app, &series).map(|_| Scope::Series(series))?,
+        (Some(Subject::Series(series)), None) => {
+            find(&app, &series).map(|_| Scope::Series(series))?
+        }
+        (Some(Subject::Records(kind)), None) => Scope::Records(kind),
+        (Some(other), None) => {
+            let fix = "name a series, or raw_ai_decisions or raw_trade_executions";
+            return Err(Problem::invalid("series", format!("{other} has no invariants"), fix));
+        }
         (Some(_), Some(_)) => {
             let detail = "series names the timeframe already";
             return Err(Problem::invalid("timeframe", detail, "give one of them"));

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     client::ClientError,
     config::Config,
-    market::{Series, Timeframe},
+    market::{RecordKind, Series, Timeframe},
 };
 
 /// Ends with 0 if everything holds, with 1 if something does not.
@@ -28,11 +28,8 @@ pub(super) struct Verify {
 impl Verify {
     pub(super) async fn run(self, config: &Config) -> anyhow::Result<ExitCode> {
         let talk = self.remote.open(config)?;
-        let scopes: Vec<(&'static str, String)> = match self.series {
-            Some(series) => vec![("series", series.to_string())],
-            // A table at a time: each takes as long as a request may.
-            None => Timeframe::ALL.map(|one| ("timeframe", one.to_string())).into(),
-        };
+        let of_series = |series: Series| vec![("series", series.to_string())];
+        let scopes = self.series.map_or_else(tables, of_series);
         let mut reports = Vec::new();
         for scope in scopes {
             match report(&talk, &scope).await {
@@ -57,6 +54,13 @@ impl Verify {
         }
         Ok(if is_sound { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
+}
+
+/// A table at a time: each takes as long as a request may.
+fn tables() -> Vec<(&'static str, String)> {
+    let timeframes = Timeframe::ALL.map(|one| ("timeframe", one.to_string()));
+    let records = RecordKind::ALL.map(|kind| ("series", kind.to_string()));
+    timeframes.into_iter().chain(records).collect()
 }
 
 const TOO_SLOW: StatusCode = StatusCode::GATEWAY_TIMEOUT;

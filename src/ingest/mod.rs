@@ -15,6 +15,7 @@
 //!
 //! replay.rs     dead letters judged again by the rules of today (reread.rs), and landed late
 //! collect.rs    the same for news and macroeconomic indicators; agenda.rs says when
+//! records.rs    what users decide and trade, judged and landed as it comes, each revision once
 //! roster.rs     who is asked for an asset, and who stands in; present.rs has the one that holds now
 //! schedules.rs  what happens by itself, and whether it is held up
 //! reconcile.rs  two accounts of the same candle, compared after they landed
@@ -44,6 +45,7 @@ mod land;
 mod plan;
 mod present;
 mod reconcile;
+mod records;
 mod replay;
 mod reread;
 mod rewind;
@@ -70,6 +72,7 @@ pub use self::{
     plan::{before, closed_until, fill_window, poll_window},
     present::Present,
     reconcile::{Pair, Reconciler},
+    records::{Fate, Recorder},
     replay::{Outcome, Replay, Replayer},
     rewind::rewind,
     roster::{NotOffered, Role, Roster, lineage, offered, seeds},

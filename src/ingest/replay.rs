@@ -8,10 +8,10 @@ use std::{
 use chrono::{DateTime, Utc};
 use futures::future::BoxFuture;
 
-use super::{Book, Books, IngestError, Landed, Lander};
+use super::{Book, Books, IngestError, Landed, Lander, Recorder};
 use crate::{
     lake::{Lake, LandedCandle},
-    market::{Candle, Fact, Series, Subject, Window},
+    market::{Candle, Fact, RecordKind, Series, Subject, Window},
     providers::Providers,
     quality::{DeadLetter, Verdict},
     store::Store,
@@ -45,6 +45,7 @@ pub struct Replayer {
     pub(super) books: Arc<Books>,
     lake: Lake,
     lander: Arc<Lander>,
+    recorder: Arc<Recorder>,
     /// Whoever decides about letters: two at once would tell the same letters twice.
     pub turn: tokio::sync::Mutex<()>,
 }
@@ -87,7 +88,7 @@ impl Replayer {
     pub fn new(
         (lake, store, providers): (&Lake, &Store, &Providers),
         books: &Arc<Books>,
-        lander: &Arc<Lander>,
+        (lander, recorder): (&Arc<Lander>, &Arc<Recorder>),
     ) -> Self {
         Self {
             store: store.clone(),
@@ -95,6 +96,7 @@ impl Replayer {
             books: books.clone(),
             lake: lake.clone(),
             lander: lander.clone(),
+            recorder: recorder.clone(),
             turn: tokio::sync::Mutex::default(),
         }
     }
@@ -110,7 +112,12 @@ impl Replayer {
         Box::pin(async move {
             let mut replay = Replay::default();
             let mut passed: BTreeMap<Series, Vec<Passed>> = BTreeMap::new();
+            let mut records: BTreeMap<RecordKind, Vec<DeadLetter>> = BTreeMap::new();
             for letter in letters {
+                if let Subject::Records(kind) = letter.subject {
+                    records.entry(kind).or_default().push(letter);
+                    continue;
+                }
                 let again = self.again(&letter).await?;
                 match (again, letter.subject) {
                     (Ok(verdict), Subject::Series(series)) => {
@@ -118,13 +125,16 @@ impl Replayer {
                         let one = Passed { id: letter.id, is_row, verdict };
                         passed.entry(series).or_default().push(one);
                     }
-                    (Ok(_), Subject::Feed(_) | Subject::Table(_)) => {}
+                    (Ok(_), _) => {}
                     (Err(outcome), _) => replay.outcomes.push((letter.id, outcome)),
                 }
             }
             for (series, letters) in passed {
                 let Some(book) = self.books.get(&series) else { continue };
                 self.replay_series(&book, letters, dry_run, &mut replay).await?;
+            }
+            for (kind, letters) in records {
+                replay.outcomes.extend(self.recorder.again(kind, letters, dry_run).await?);
             }
             Ok(replay)
         })

@@ -57,6 +57,9 @@ impl Replayer {
                 let why = "what a feed says is not judged again; its collections ask anew";
                 return Err(why.to_owned());
             }
+            Subject::Records(kind) => {
+                return Err(format!("it is no candle; it is judged as a document of {kind}"));
+            }
             Subject::Table(table) => {
                 return Err(format!("mend the row and write it to {table} again"));
             }

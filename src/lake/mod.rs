@@ -14,6 +14,7 @@ mod managed;
 mod news;
 mod query;
 mod record;
+mod records;
 mod shape;
 mod storage;
 mod table;
@@ -41,11 +42,18 @@ pub use self::{
     news::{LandedMention, MentionFilter, NewsTable},
     query::{Past, Pinned},
     record::{BuildRecord, CommitRecord, FeedRecord, LandingRecord, RequestRecord},
+    records::{
+        DoubledRevision, KnownRevision, RecordFilter, RecordPlace, RecordTable, RevisedRecord,
+    },
     table::Table,
     upkeep::{Size, Upkeep},
 };
 pub use crate::market::{Layer, TableName};
-use crate::{config::LakeConfig, market::Timeframe, telemetry::Metrics};
+use crate::{
+    config::LakeConfig,
+    market::{RecordKind, Timeframe},
+    telemetry::Metrics,
+};
 
 /// The tables of bronze, which are always there, and those that are made of them.
 #[derive(Debug, Clone)]
@@ -53,6 +61,7 @@ pub struct Lake {
     candles: BTreeMap<Timeframe, Arc<CandleTable>>,
     news: Arc<NewsTable>,
     indicators: Arc<IndicatorTable>,
+    records: BTreeMap<RecordKind, Arc<RecordTable>>,
     /// By name.
     managed: Arc<RwLock<BTreeMap<String, Arc<Table>>>>,
     ground: Arc<Ground>,
@@ -78,8 +87,12 @@ impl Lake {
         }
         let news = Arc::new(NewsTable::open(&ground).await?);
         let indicators = Arc::new(IndicatorTable::open(&ground).await?);
-        let managed = Arc::default();
-        let lake = Self { candles, news, indicators, managed, ground: Arc::new(ground) };
+        let mut records = BTreeMap::new();
+        for kind in RecordKind::ALL {
+            records.insert(kind, Arc::new(RecordTable::open(kind, &ground).await?));
+        }
+        let (managed, ground) = (Arc::default(), Arc::new(ground));
+        let lake = Self { candles, news, indicators, records, managed, ground };
         lake.discover().await?;
         Ok(lake)
     }
@@ -103,7 +116,8 @@ impl Lake {
     /// Every table of bronze, whatever its rows are.
     pub fn bronze(&self) -> impl Iterator<Item = &Arc<Table>> {
         let candles = self.tables().map(|table| table.as_table());
-        candles.chain([self.news.as_table(), self.indicators.as_table()])
+        let records = self.records.values().map(|table| table.as_table());
+        candles.chain([self.news.as_table(), self.indicators.as_table()]).chain(records)
     }
 
     /// Every table that is known here, bronze first.
@@ -127,6 +141,11 @@ impl Lake {
 
     pub fn indicators(&self) -> &Arc<IndicatorTable> {
         &self.indicators
+    }
+
+    /// The table of a kind of record.
+    pub fn records(&self, kind: RecordKind) -> &Arc<RecordTable> {
+        &self.records[&kind]
     }
 
     /// Where a table of candles lives below the lake's folder.

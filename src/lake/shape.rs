@@ -15,6 +15,7 @@ use deltalake::{
 use indexmap::IndexMap;
 
 use super::{Layer, NewColumns, TableName};
+use crate::market::Money;
 
 /// What a column holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +29,7 @@ pub(super) enum Kind {
     Long,
     Int,
     Flag,
+    Money,
 }
 
 /// Name, kind, and whether values may be absent.
@@ -178,6 +180,7 @@ impl Kind {
             Self::Long => ArrowType::Int64,
             Self::Int => ArrowType::Int32,
             Self::Flag => ArrowType::Boolean,
+            Self::Money => ArrowType::Decimal128(Money::DIGITS, Money::SCALE),
         }
     }
 }

@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Indicator, InstrumentId, ParseError, ProviderId, Series, TableName};
+use super::{Indicator, InstrumentId, ParseError, ProviderId, RecordKind, Series, TableName};
 
 /// Something that a provider publishes at times of its own: articles about one asset, or one
 /// macroeconomic indicator. Written `alpha_vantage/news/BTCUSD` or `alpha_vantage/macro/CPI`, which
@@ -86,6 +86,7 @@ pub enum Subject {
     Feed(Feed),
     /// One of the users' own.
     Table(TableName),
+    Records(RecordKind),
 }
 
 impl fmt::Display for Subject {
@@ -94,6 +95,7 @@ impl fmt::Display for Subject {
             Self::Series(series) => series.fmt(f),
             Self::Feed(feed) => feed.fmt(f),
             Self::Table(table) => table.fmt(f),
+            Self::Records(kind) => kind.fmt(f),
         }
     }
 }
@@ -106,7 +108,8 @@ impl FromStr for Subject {
             return given.parse().map(Self::Table);
         }
         let feed = given.parse().map(Self::Feed);
-        feed.or_else(|_| given.parse().map(Self::Series))
+        let records = || given.parse().map(Self::Records);
+        feed.or_else(|_| records()).or_else(|_: ParseError| given.parse().map(Self::Series))
     }
 }
 
@@ -142,6 +145,12 @@ impl From<&Feed> for Subject {
     }
 }
 
+impl From<RecordKind> for Subject {
+    fn from(kind: RecordKind) -> Self {
+        Self::Records(kind)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -153,6 +162,7 @@ mod tests {
             "alpha_vantage/news/BTCUSD",
             "alpha_vantage/macro/CPI",
             "user.prices",
+            "raw_ai_decisions",
         ] {
             let subject: Subject = name.parse().unwrap();
             assert_eq!(subject.to_string(), name);

@@ -1,5 +1,5 @@
 //! What a market is: instruments, timeframes, windows, calendars, candles and what is known of them;
-//! and what is told about it: news and macroeconomic indicators.
+//! what is told about it: news and macroeconomic indicators; and what its users decide and trade.
 //!
 //! Pure words and arithmetic, no input or output. Instants are UTC; a column of instants holds
 //! microseconds since 1970.
@@ -13,6 +13,8 @@ mod feed;
 mod indicator;
 mod instrument;
 mod ledger;
+mod money;
+mod record;
 mod scope;
 mod series;
 mod table_name;
@@ -28,6 +30,8 @@ pub use feed::{Feed, Subject};
 pub use indicator::{Indicator, Observation};
 pub use instrument::{AssetClass, InstrumentId};
 pub use ledger::{CandleState, Fact, Ledger, Run, candles_in};
+pub use money::Money;
+pub use record::{Action, Decision, Execution, Record, RecordKey, RecordKind, Side, Status};
 pub use scope::Scope;
 pub use series::{ProviderId, Series};
 pub use table_name::{Layer, TableName};

@@ -28,6 +28,8 @@ pub struct Metrics {
     pub backfill_chunks: IntCounterVec,
     pub feed_items: IntCounterVec,
     pub feed_success: IntGaugeVec,
+    pub records: IntCounterVec,
+    pub record_warnings: IntCounterVec,
     pub feeds_by_state: IntGaugeVec,
     pub provider_requests: IntCounterVec,
     pub provider_request_seconds: HistogramVec,
@@ -166,6 +168,17 @@ impl Metrics {
                 "feed_success_timestamp_seconds",
                 "When a feed of the kind was last collected to the end, Unix time.",
                 &["feed"],
+            )?,
+            records: new.counter(
+                "records_total",
+                "Decisions and executions by what became of them: landed for the first time, revised, \
+                 unchanged or refused.",
+                &["table", "outcome"],
+            )?,
+            record_warnings: new.counter(
+                "record_warnings_total",
+                "Records that landed although they do not meet an expectation.",
+                &["table", "expectation"],
             )?,
             feeds_by_state: new.gauge(
                 "feeds",

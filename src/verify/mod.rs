@@ -4,6 +4,7 @@
 //! lake, and what is in the lake must be known to memory afterwards.
 
 mod cover;
+mod records;
 mod report;
 
 use std::{
@@ -18,13 +19,14 @@ use futures::future::BoxFuture;
 pub use self::report::{Example, Outcome, Report};
 use self::{
     cover::uncovered,
+    records::{RECORDED_ONCE, verify_records},
     report::{Found, Invariant},
 };
 use crate::{
     app::App,
     ingest::{Book, IngestError},
     lake::{CandleTable, LakeError, Past, ROW_INVARIANTS},
-    market::{CandleState, Ledger, Series, Timeframe, Window},
+    market::{CandleState, Ledger, RecordKind, Series, Subject, Timeframe, Window},
     store::{SeriesRecord, StoreError},
 };
 
@@ -62,6 +64,7 @@ pub enum Scope {
     All,
     Timeframe(Timeframe),
     Series(Series),
+    Records(RecordKind),
 }
 
 /// Why nothing was found, neither good nor bad.
@@ -107,14 +110,21 @@ async fn look(app: Arc<App>, scope: Scope) -> Result<Report, VerifyError> {
             Scope::All => (true, None),
             Scope::Timeframe(only) => (*only == timeframe, None),
             Scope::Series(series) => (series.timeframe == timeframe, Some(series)),
+            Scope::Records(_) => (false, None),
         };
         if is_in {
             verify_table(&app, app.lake.candles(timeframe), of, &mut found).await?;
         }
     }
+    for kind in RecordKind::ALL {
+        if scope == Scope::All || scope == Scope::Records(kind) {
+            verify_records(&app, kind, &mut found).await?;
+        }
+    }
     let of_rows = ROW_INVARIANTS.iter();
     let of_rows = of_rows.map(|one| Invariant { name: one.name, says: one.says });
-    Ok(found.report(of_rows.chain(OF_SERIES), app.clock.now()))
+    let invariants = of_rows.chain(OF_SERIES).chain([RECORDED_ONCE]);
+    Ok(found.report(invariants, app.clock.now()))
 }
 
 async fn verify_table(
@@ -142,7 +152,8 @@ async fn verify_table(
             found.count(name, violations);
         }
         for fault in examined.faults {
-            let (series, start, detail) = (fault.series, fault.open_time, fault.detail);
+            let (series, start, detail) =
+                (Subject::from(&fault.series), fault.open_time, fault.detail);
             found.example(fault.invariant, Example { series, start, detail });
         }
         for (series, run) in examined.runs {
@@ -189,6 +200,7 @@ async fn verify_table(
             continue;
         }
         let (start, detail) = (runs[0].start, "nobody knows the series".to_owned());
+        let series = Subject::from(&series);
         found.violation(LANDED_IS_KNOWN.name, Example { series, start, detail });
     }
     Ok(())
@@ -208,7 +220,7 @@ fn merged(mut runs: Vec<Window>) -> Vec<Window> {
 }
 
 fn example(book: &Arc<Book>, start: DateTime<Utc>, detail: String) -> Example {
-    Example { series: book.series().clone(), start, detail }
+    Example { series: book.series().into(), start, detail }
 }
 
 /// Where rows must be.

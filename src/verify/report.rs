@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::market::Series;
+use crate::market::Subject;
 
 /// Something that must hold.
 #[derive(Debug, Clone, Copy)]
@@ -52,7 +52,8 @@ pub struct Outcome {
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[schema(as = Violation)]
 pub struct Example {
-    pub series: Series,
+    /// Or the table of records.
+    pub series: Subject,
     pub start: DateTime<Utc>,
     /// What is wrong.
     pub detail: String,

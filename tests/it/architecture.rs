@@ -10,7 +10,7 @@ use std::{
 const LAYERS: [&[&str]; 19] = [
     &["clock", "error", "formats", "indicators", "lifecycle", "measures", "crash"],
     &["functions", "market"],
-    &["quality"],
+    &["quality", "records"],
     &["config"],
     &["telemetry"],
     &["files", "providers", "lake", "store"],

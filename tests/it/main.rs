@@ -30,6 +30,7 @@ mod operations;
 mod planning;
 mod reconcile;
 mod recorded;
+mod records;
 mod roster;
 mod sql;
 mod store;

@@ -12,7 +12,7 @@ use utoipa::{
 
 use crate::{
     formats::Format,
-    market::{Indicator, Timeframe},
+    market::{Action, Indicator, RecordKind, Status, Timeframe},
     quality::Check,
     query::Reason,
     store::LetterState,
@@ -47,6 +47,12 @@ pub(in crate::api) enum FindingFilter {}
 
 /// Anything about one asset.
 pub(in crate::api) enum AssetFilter {}
+
+/// Decisions, besides asset and time.
+pub(in crate::api) enum DecisionFilter {}
+
+/// Executions, besides asset and time.
+pub(in crate::api) enum ExecutionFilter {}
 
 /// Observations of one indicator.
 pub(in crate::api) enum IndicatorFilter {}
@@ -142,10 +148,12 @@ impl IntoParams for LetterFilter {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
         let indicators = Indicator::ALL.map(Indicator::as_str).join("|");
         let feed = format!("alpha_vantage/(news/{ASSET_PART}|macro/({indicators}))");
-        let subject = text(&format!("^({}|{feed})$", series()), "coinbase/BTCUSD/1m");
+        let records = RecordKind::ALL.map(RecordKind::table).join("|");
+        let pattern = format!("^({}|{feed}|{records})$", series());
+        let subject = text(&pattern, "coinbase/BTCUSD/1m");
         let cursor = text("^[0-9]{1,16}\\.dl_[0-9a-f]{32}$", CURSOR);
         vec![
-            query("series", "Of this series or feed.", subject),
+            query("series", "Of this series, feed or table of records.", subject),
             query("expectation", "Refused for this.", text("^[a-z_]+$", "high_not_below_low")),
             query(
                 "fingerprint",
@@ -195,6 +203,25 @@ impl IntoParams for AssetFilter {
     }
 }
 
+impl IntoParams for DecisionFilter {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let provider = text("^[ -~]{1,200}$", "ensemble");
+        vec![
+            query("provider", "Decided by this one.", provider),
+            query("action", "Only these.", word(Action::ALL.map(Action::as_str))),
+        ]
+    }
+}
+
+impl IntoParams for ExecutionFilter {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        vec![
+            query("platform", "Traded there.", text("^[a-z0-9_-]{1,50}$", "coinbase")),
+            query("status", "Only these.", word(Status::ALL.map(Status::as_str))),
+        ]
+    }
+}
+
 impl IntoParams for IndicatorFilter {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
         vec![query("indicator", "Only this one.", Indicator::schema())]
@@ -234,9 +261,10 @@ impl IntoParams for InThePast {
 
 impl IntoParams for VerifyScope {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
-        let one = text(&format!("^{}$", series()), "coinbase/BTCUSD/1m");
+        let records = RecordKind::ALL.map(RecordKind::table).join("|");
+        let one = text(&format!("^({}|{records})$", series()), "coinbase/BTCUSD/1m");
         vec![
-            query("series", "Only this one.", one),
+            query("series", "Only this one, or this table of records.", one),
             query("timeframe", "Only the table of this timeframe.", Timeframe::schema()),
         ]
     }
@@ -332,6 +360,10 @@ fn asset() -> Parameter {
 fn text(pattern: &str, example: &str) -> ObjectBuilder {
     let text = ObjectBuilder::new().schema_type(Type::String).pattern(Some(pattern));
     text.examples([json!(example)])
+}
+
+fn word<const N: usize>(words: [&'static str; N]) -> ObjectBuilder {
+    ObjectBuilder::new().schema_type(Type::String).enum_values(Some(words))
 }
 
 fn in_path(name: &str, about: &str, schema: impl Into<RefOr<Schema>>) -> Parameter {

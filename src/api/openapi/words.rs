@@ -69,8 +69,9 @@ impl ToSchema for Feed {}
 
 impl PartialSchema for Subject {
     fn schema() -> RefOr<Schema> {
-        let pattern = "^([a-z0-9_]{1,40}/[A-Za-z0-9]+/[A-Za-z0-9_]+|user\\.[a-z][a-z0-9_]{0,63})$";
-        written("A series, a feed, or a table of the users' own.", pattern, "coinbase/BTCUSD/1m")
+        let pattern = "^([a-z0-9_]{1,40}/[A-Za-z0-9]+/[A-Za-z0-9_]+|raw_[a-z_]+|user\\.[a-z][a-z0-9_]{0,63})$";
+        let about = "A series, a feed, a table of records, or one of the users' own.";
+        written(about, pattern, "coinbase/BTCUSD/1m")
     }
 }
 

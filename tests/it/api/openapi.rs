@@ -48,6 +48,7 @@ fn named(path: &str, ids: &[(&str, &str)]) -> String {
     let path = path.replace("tables/{name}", "tables/raw_market_data_1m");
     let path = path.replace("models/{name}", "models/silver.market_data");
     let path = path.replace("lineage/{name}", "lineage/silver.market_data");
+    let path = path.replace("{table}", "decisions");
     path.replace("{name}", "poll-1m").replace("{id}", "dl_0")
 }
 

@@ -43,6 +43,8 @@ async fn tables_tell_what_they_take_and_what_maintenance_did() {
         "raw_market_data_1d",
         "raw_news_sentiment",
         "raw_macro_indicators",
+        "raw_ai_decisions",
+        "raw_trade_executions",
     ];
     assert_eq!(names, expected);
     let table = app.app.lake.candles(Timeframe::M1);

@@ -94,8 +94,8 @@ async fn what_does_not_hold_is_told_and_is_a_failure() {
         "{}",
         said.out
     );
-    assert!(said.out.contains("not everything holds: 12 series with 6000 rows"), "{}", said.out);
-    assert_eq!(stub.asked().len(), 6, "a table at a time");
+    assert!(said.out.contains("not everything holds: 16 series with 8000 rows"), "{}", said.out);
+    assert_eq!(stub.asked().len(), 8, "a table at a time");
     let stub = Stub::answering([(verify, 200, report(true))]).await;
     let said = stub.run(&desk, "verify coinbase/BTCUSD/1m");
     assert_eq!((said.code, &*said.out), (0, "everything holds: 2 series with 1000 rows\n"));

@@ -55,7 +55,7 @@ async fn t50_a_death_at_every_step_of_a_pass_leaves_a_whole_lake() {
             leave_orphans(&stage.lake());
             age(&stage.lake(), 8);
             let mut daemon = stage.spawn_doomed(point, count);
-            daemon.wait_until("/v1/tables", PATIENCE, |answer| items(answer).len() == 8).await;
+            daemon.wait_until("/v1/tables", PATIENCE, |answer| items(answer).len() == 10).await;
             // It may die before it has answered.
             let _ = daemon.post(TRIGGER, "-", &json!({})).await;
             let status = daemon.ended(PATIENCE).await;
@@ -66,7 +66,7 @@ async fn t50_a_death_at_every_step_of_a_pass_leaves_a_whole_lake() {
     leave_orphans(&stage.lake());
     age(&stage.lake(), 8);
     let mut daemon = stage.spawn();
-    daemon.wait_until("/v1/tables", PATIENCE, |answer| items(answer).len() == 8).await;
+    daemon.wait_until("/v1/tables", PATIENCE, |answer| items(answer).len() == 10).await;
     daemon.post(TRIGGER, "-", &json!({})).await.unwrap();
     daemon
         .wait_until("/v1/tables", PATIENCE, |answer| {

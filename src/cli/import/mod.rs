@@ -1,21 +1,42 @@
-//! `barkeep import`
+//! `barkeep import`: what there was before, brought into the lake.
+
+mod records;
 
 use std::{path::PathBuf, process::ExitCode};
 
 use chrono::DateTime;
-use clap::Args;
+use clap::{Args, Subcommand};
 
+use super::refusal::unfit;
 use crate::{
     app::App,
     config::Config,
     files::{self, ColumnMap, FileRequest},
     ingest::{ImportSummary, Importer},
-    market::{InstrumentId, ProviderId, Series, Timeframe},
+    market::{InstrumentId, ProviderId, RecordKind, Series, Timeframe},
 };
 
 /// Files go through the same validation as a provider's answers; running it again adds nothing.
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub(super) struct Import {
+    #[command(subcommand)]
+    records: Option<Records>,
+    #[command(flatten)]
+    candles: Option<Candles>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Records {
+    /// Decisions, in any of the shapes that POST /v1/ingest/decisions takes.
+    Decisions(records::Paths),
+    /// Trades and their outcomes, in any of the shapes that POST /v1/ingest/executions takes.
+    Executions(records::Paths),
+}
+
+/// Candles of one series.
+#[derive(Debug, Args)]
+struct Candles {
     /// CSV, JSON or Parquet, one row per candle, times being open times.
     #[arg(required = true)]
     files: Vec<PathBuf>,
@@ -35,6 +56,17 @@ pub(super) struct Import {
 
 impl Import {
     pub(super) async fn run(self, config: Config) -> anyhow::Result<ExitCode> {
+        match (self.records, self.candles) {
+            (Some(Records::Decisions(paths)), _) => paths.run(RecordKind::Decision, config).await,
+            (Some(Records::Executions(paths)), _) => paths.run(RecordKind::Execution, config).await,
+            (None, Some(candles)) => candles.run(config).await,
+            (None, None) => Err(unfit("nothing is named to import", "name files, or a folder")),
+        }
+    }
+}
+
+impl Candles {
+    async fn run(self, config: Config) -> anyhow::Result<ExitCode> {
         let map = self.map.unwrap_or_default();
         let series =
             Series { provider: self.provider, instrument: self.asset, timeframe: self.timeframe };
