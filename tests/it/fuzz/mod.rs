@@ -20,6 +20,9 @@ fn rounds(usual: u64) -> u64 {
     setting("BARKEEP_FUZZ_ROUNDS").unwrap_or(usual)
 }
 
+/// Time stands still, and all that is asked is asked within a second.
+const UNLIMITED: (&str, &str) = ("SERVER__REQUESTS_PER_SECOND", "1000000000");
+
 /// Texts that differ a little from those given.
 struct Mutations {
     random: StdRng,

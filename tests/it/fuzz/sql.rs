@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use super::{Mutations, rounds};
+use super::{Mutations, UNLIMITED, rounds};
 use crate::support::{
     files::files_below,
     test_app::{Setup, TestApp},
@@ -41,7 +41,7 @@ const QUERIES: [&str; 24] = [
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_query_does_harm() {
-    let settings = &[("SQL__TIMEOUT", "5s"), ("SQL__MAX_ROWS", "10000")];
+    let settings = &[UNLIMITED, ("SQL__TIMEOUT", "5s"), ("SQL__MAX_ROWS", "10000")];
     let app = TestApp::with(Setup { settings, ..Setup::default() }).await;
     app.settle().await;
     let out = app.folder.path().join("out").display().to_string();

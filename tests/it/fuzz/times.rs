@@ -2,8 +2,8 @@
 
 use url::form_urlencoded::byte_serialize;
 
-use super::{Mutations, rounds};
-use crate::support::test_app::TestApp;
+use super::{Mutations, UNLIMITED, rounds};
+use crate::support::test_app::{Setup, TestApp};
 
 const TIMES: [&str; 10] = [
     "2024-03-06T11:00:00Z",
@@ -20,7 +20,8 @@ const TIMES: [&str; 10] = [
 
 #[tokio::test]
 async fn no_time_does_harm() {
-    let app = TestApp::start().await;
+    let settings = &[UNLIMITED];
+    let app = TestApp::with(Setup { settings, ..Setup::default() }).await;
     app.settle().await;
     let mut mutations = Mutations::of(&TIMES);
     let series = "series=coinbase/BTCUSD/1m";
