@@ -149,7 +149,7 @@ async fn a_table_is_optimized_when_somebody_asks() {
 /// A file that cannot be read before somebody writes it holds the work up for as long as it takes.
 #[tokio::test(flavor = "multi_thread")]
 async fn optimizing_that_outlasts_its_answer_goes_on() {
-    let settings = &[("SERVER__REQUEST_TIMEOUT", "2s"), ("SQL__TIMEOUT", "1s")];
+    let settings = &[("SERVER__REQUEST_TIMEOUT", "8s"), ("SQL__TIMEOUT", "1s")];
     let app = TestApp::with(Setup { settings, ..Setup::default() }).await;
     app.settle().await;
     app.clock.advance(seconds(60));
