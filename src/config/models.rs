@@ -8,6 +8,8 @@ use super::{reader::Reader, span::Span};
 
 #[derive(Debug, Clone)]
 pub struct ModelsConfig {
+    /// Whether anything is built by itself.
+    pub build: bool,
     /// Where there are models besides our own.
     pub folder: Option<PathBuf>,
     /// How long after something has changed it is built.
@@ -19,6 +21,7 @@ pub struct ModelsConfig {
 pub(super) fn models(read: &mut Reader) -> ModelsConfig {
     let folder: String = read.get("models.path");
     ModelsConfig {
+        build: read.get("models.build"),
         folder: (!folder.is_empty()).then(|| PathBuf::from(folder)),
         linger: read.get::<Span>("models.linger").into(),
         retry: read

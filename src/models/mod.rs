@@ -181,6 +181,9 @@ impl Models {
     /// How many were built. Fails with `UnderWay` if that is being done.
     pub fn build_due(self: &Arc<Self>) -> BoxFuture<'_, Result<usize, ModelError>> {
         Box::pin(async move {
+            if !self.config.build {
+                return Ok(0);
+            }
             let _running = self.turn()?;
             let state = self.state().await?;
             let mut built = 0;

@@ -12,6 +12,7 @@ use super::{
     stage::{FAULTS, Stage, seconds_since},
     upkeep,
 };
+use crate::tables;
 
 /// The names and what must go wrong at the exchange for the daemon to come by.
 const POINTS: [(&str, &[&str]); 6] = [
@@ -57,6 +58,7 @@ fn the_table_of_points_is_complete() {
         .chain(backfills::POINTS)
         .chain(letters::POINTS)
         .chain(upkeep::POINTS)
+        .chain(tables::crash::POINTS)
         .map(str::to_owned)
         .collect();
     assert_eq!(named, tested);

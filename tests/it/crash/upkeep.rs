@@ -44,6 +44,7 @@ async fn t50_a_death_at_every_step_of_a_pass_leaves_a_whole_lake() {
     let began = Instant::now();
     let mut stage = Stage::open(31, "1d").await;
     stage.set("LAKE__COMPACT_AFTER", "2");
+    stage.set("MODELS__BUILD", "false");
     let mut daemon = stage.spawn();
     stage.caught_up(&mut daemon).await;
     daemon.stop().await;
@@ -55,7 +56,7 @@ async fn t50_a_death_at_every_step_of_a_pass_leaves_a_whole_lake() {
             leave_orphans(&stage.lake());
             age(&stage.lake(), 8);
             let mut daemon = stage.spawn_doomed(point, count);
-            daemon.wait_until("/v1/tables", PATIENCE, |answer| items(answer).len() == 10).await;
+            daemon.wait_until("/v1/tables", PATIENCE, |answer| items(answer).len() >= 10).await;
             // It may die before it has answered.
             let _ = daemon.post(TRIGGER, "-", &json!({})).await;
             let status = daemon.ended(PATIENCE).await;
@@ -66,7 +67,7 @@ async fn t50_a_death_at_every_step_of_a_pass_leaves_a_whole_lake() {
     leave_orphans(&stage.lake());
     age(&stage.lake(), 8);
     let mut daemon = stage.spawn();
-    daemon.wait_until("/v1/tables", PATIENCE, |answer| items(answer).len() == 10).await;
+    daemon.wait_until("/v1/tables", PATIENCE, |answer| items(answer).len() >= 10).await;
     daemon.post(TRIGGER, "-", &json!({})).await.unwrap();
     daemon
         .wait_until("/v1/tables", PATIENCE, |answer| {
@@ -90,6 +91,7 @@ async fn t50_a_death_at_every_step_of_a_pass_leaves_a_whole_lake() {
 async fn of_two_replicas_one_maintains_the_lake_and_both_go_on() {
     let cluster = Cluster::shared().await;
     let mut stage = Stage::open(32, "12h").await;
+    stage.set("MODELS__BUILD", "false");
     stage.share(&cluster.database().await);
     let (mut first, mut second) = pair(&stage).await;
     stage.caught_up(&mut first).await;

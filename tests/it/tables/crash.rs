@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 use super::{PRICES, row};
 use crate::support::daemon::{Daemon, Settings};
 
-const POINTS: [&str; 4] = ["rows_set_aside", "columns_added", "files_written", "rows_written"];
+pub(crate) const POINTS: [&str; 4] =
+    ["rows_set_aside", "columns_added", "files_written", "rows_written"];
 const PATIENCE: Duration = Duration::from_secs(30);
 const SIGABRT: i32 = 6;
 

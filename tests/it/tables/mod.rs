@@ -1,6 +1,6 @@
 //! Tables of the users' own: made, written to in every form, looked after, and read like the others.
 
-mod crash;
+pub(crate) mod crash;
 mod rows;
 
 use axum::http::{Request, StatusCode};
