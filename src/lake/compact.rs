@@ -6,7 +6,6 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use bytes::Bytes;
 use deltalake::{
     arrow::{
         array::{ArrayRef, RecordBatch, UInt32Array},
@@ -15,8 +14,6 @@ use deltalake::{
         row::{RowConverter, SortField},
     },
     kernel::{Action, Add, LogicalFileView, Remove, Transaction, transaction::CommitProperties},
-    logstore::object_store::ObjectStoreExt,
-    parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder,
     protocol::DeltaOperation,
 };
 use futures::future::BoxFuture;
@@ -24,7 +21,7 @@ use futures::future::BoxFuture;
 use super::{
     LakeError, Table,
     encoding::{self, Layout},
-    shape::fit,
+    shape::PartitionText,
     table::Writer,
 };
 use crate::crash;
@@ -166,7 +163,7 @@ impl Table {
     }
 
     /// Swaps the files in one commit, if all that are to go are still there: whoever removed one has
-    /// its rows in another file. Only compaction removes files, so no append is disturbed.
+    /// its rows in another file. An append removes none, so it is not disturbed.
     async fn replace(&self, removes: Vec<Remove>, adds: Vec<Add>) -> Result<bool, LakeError> {
         let mut writer = self.writer.lock().await;
         for attempt in 1..=ATTEMPTS {
@@ -215,25 +212,17 @@ impl Table {
         let arrow = |source| self.arrow(source);
         let state = table.snapshot().map_err(|error| self.delta(error))?;
         let schema = self.shape.file_schema(&state.snapshot().arrow_schema());
-        let store = table.object_store();
         let mut batches = Vec::new();
         for file in files {
-            let path = file.object_store_path();
-            let answer = store.get(&path).await.map_err(|error| self.delta(error.into()))?;
-            let bytes = answer.bytes().await.map_err(|error| self.delta(error.into()))?;
-            for batch in rows(bytes).map_err(arrow)? {
-                batches.push(fit(batch, &schema).map_err(arrow)?);
-            }
+            batches.extend(self.batches_in(table, &file.object_store_path(), &schema).await?);
         }
         let rows = concat_batches(&schema, &batches).map_err(arrow)?;
         sorted(&rows, &self.shape.sort).map_err(arrow)
     }
 }
 
-/// The values of a partition, as the log has them.
-type PartitionText = BTreeMap<String, Option<String>>;
-
-fn partitions(
+/// The files of each partition.
+pub(super) fn partitions(
     files: impl Iterator<Item = LogicalFileView>,
 ) -> BTreeMap<PartitionText, Vec<LogicalFileView>> {
     let mut partitions: BTreeMap<PartitionText, Vec<LogicalFileView>> = BTreeMap::new();
@@ -243,7 +232,7 @@ fn partitions(
     partitions
 }
 
-fn partition_of(file: &LogicalFileView) -> PartitionText {
+pub(super) fn partition_of(file: &LogicalFileView) -> PartitionText {
     file.partition_values_map().into_iter().collect()
 }
 
@@ -294,10 +283,6 @@ fn tier(size: i64) -> u32 {
         tier += 1;
     }
     tier
-}
-
-fn rows(file: Bytes) -> Result<Vec<RecordBatch>, ArrowError> {
-    ParquetRecordBatchReaderBuilder::try_new(file)?.with_batch_size(65_536).build()?.collect()
 }
 
 /// The rows in that order. Runs that are in order already are found and only merged.

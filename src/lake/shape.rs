@@ -43,6 +43,9 @@ pub(super) const NEW_COLUMNS: &str = "barkeep.new_columns";
 /// Of which columns the log has the least and the greatest value of each file.
 pub(super) const SKIPPING: &str = "delta.dataSkippingStatsColumns";
 
+/// The values of a partition, as the log has them.
+pub(super) type PartitionText = BTreeMap<String, Option<String>>;
+
 /// The values that the rows of a file share, by partition column.
 pub(super) type Partition = IndexMap<String, Scalar>;
 
@@ -133,7 +136,7 @@ impl Shape {
     }
 
     /// A partition as the writer wants it, from its values as the log has them.
-    pub(super) fn partition(&self, values: &BTreeMap<String, Option<String>>) -> Partition {
+    pub(super) fn partition(&self, values: &PartitionText) -> Partition {
         let scalar = |field: &Field| {
             let text = values.get(field.name()).cloned().flatten().unwrap_or_default();
             let value = match field.data_type() {

@@ -110,9 +110,7 @@ impl CandleTable {
         let state = newest.snapshot().map_err(|error| self.delta(error))?;
         let log = state.log_data();
         let values = log.iter().filter_map(|file| {
-            let values: std::collections::BTreeMap<_, _> =
-                file.partition_values_map().into_iter().collect();
-            values.get(columns::PARTITION)?.as_ref()?.parse().ok()
+            file.partition_values_map().get(columns::PARTITION)?.as_ref()?.parse().ok()
         });
         Ok(values.collect())
     }

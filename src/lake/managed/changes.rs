@@ -15,12 +15,10 @@ use deltalake::{
 use futures::{StreamExt, TryStreamExt, future::BoxFuture, stream};
 use serde::Deserialize;
 
-use super::{
-    super::{
-        LakeError, Table,
-        log::{READ_AT_ONCE, lines},
-    },
-    read::PartitionText,
+use super::super::{
+    LakeError, Table,
+    log::{READ_AT_ONCE, lines},
+    shape::PartitionText,
 };
 
 /// What has come since a version.

@@ -17,10 +17,15 @@ use deltalake::{
 use futures::future::BoxFuture;
 
 use super::{
-    super::{CommitRecord, LakeError, Table, bounds::Bounds, compact::sorted},
+    super::{
+        CommitRecord, LakeError, Table,
+        bounds::Bounds,
+        compact::{partitions, sorted},
+        shape::PartitionText,
+    },
     Written,
     commit::{Wish, Work},
-    read::{Comparer, PartitionText, part_of},
+    read::{Comparer, part_of},
 };
 
 /// What becomes of rows whose key is not among those given.
@@ -51,17 +56,12 @@ impl Table {
         rows: &RecordBatch,
         rest: Rest,
     ) -> Result<Work, LakeError> {
-        let unfit = |detail: &str| self.unfit(detail);
         if self.shape.key.is_empty() {
-            return Err(unfit("has no key to merge by; append or overwrite instead"));
+            return Err(self.unfit("has no key to merge by; append or overwrite instead"));
         }
         let state = read.snapshot().map_err(|error| self.delta(error))?;
-        let mut there: HashMap<PartitionText, Vec<LogicalFileView>> = HashMap::new();
-        for file in state.log_data() {
-            let values = file.partition_values_map().into_iter().collect();
-            there.entry(values).or_default().push(file);
-        }
-        let (mut all, mut written) = (Replaced::default(), Written::default());
+        let mut there = partitions(state.log_data().iter());
+        let mut all = Replaced::default();
         for (values, rows) in self.by_partition(rows)? {
             let files = there.remove(&values).unwrap_or_default();
             let replaced = self.replaced(read, &files, &rows, rest).await?;
@@ -69,15 +69,12 @@ impl Table {
         }
         if rest == Rest::Goes {
             for file in there.into_values().flatten() {
-                written.removed += file.num_records().unwrap_or_default() as u64;
+                all.written.removed += file.num_records().unwrap_or_default() as u64;
                 all.removes.push(file.remove_action(true));
             }
         }
-        written.inserted = all.inserted;
-        written.updated = all.updated;
-        written.unchanged = all.unchanged;
-        written.removed += all.removed;
-        written.files_replaced = all.removes.len() as u64;
+        let files_replaced = all.removes.len() as u64;
+        let written = Written { files_replaced, ..all.written };
         let mut actions: Vec<Action> = all.removes.into_iter().map(Action::Remove).collect();
         actions.extend(self.added(read, all.changed, true).await?);
         actions.extend(self.added(read, all.kept, false).await?);
@@ -152,7 +149,7 @@ impl Table {
             if rest == Rest::Goes {
                 for (row, _) in found.iter().enumerate().filter(|(_, found)| found.is_none()) {
                     stays[row] = false;
-                    replaced.removed += 1;
+                    replaced.written.removed += 1;
                 }
             }
             if stays.iter().all(|stays| *stays) {
@@ -163,9 +160,9 @@ impl Table {
             replaced.kept.push(kept);
         }
         for (is_new, is_known) in is_new.iter().zip(&is_known) {
-            replaced.unchanged += u64::from(!is_new);
-            replaced.updated += u64::from(*is_new && *is_known);
-            replaced.inserted += u64::from(*is_new && !is_known);
+            replaced.written.unchanged += u64::from(!is_new);
+            replaced.written.updated += u64::from(*is_new && *is_known);
+            replaced.written.inserted += u64::from(*is_new && !is_known);
         }
         let changed = filter_record_batch(rows, &BooleanArray::from(is_new)).map_err(arrow)?;
         replaced.changed.push(sorted(&changed, &self.shape.sort).map_err(arrow)?);
@@ -186,10 +183,8 @@ struct Replaced<T = RecordBatch> {
     removes: Vec<Remove>,
     changed: Vec<T>,
     kept: Vec<T>,
-    inserted: u64,
-    updated: u64,
-    unchanged: u64,
-    removed: u64,
+    /// Rows; the files are counted at the end.
+    written: Written,
 }
 
 impl<T> Default for Replaced<T> {
@@ -198,10 +193,7 @@ impl<T> Default for Replaced<T> {
             removes: Vec::new(),
             changed: Vec::new(),
             kept: Vec::new(),
-            inserted: 0,
-            updated: 0,
-            unchanged: 0,
-            removed: 0,
+            written: Written::default(),
         }
     }
 }
@@ -215,10 +207,10 @@ impl Replaced<(PartitionText, RecordBatch)> {
         self.removes.extend(one.removes);
         self.changed.extend(some(one.changed));
         self.kept.extend(some(one.kept));
-        self.inserted += one.inserted;
-        self.updated += one.updated;
-        self.unchanged += one.unchanged;
-        self.removed += one.removed;
+        self.written.inserted += one.written.inserted;
+        self.written.updated += one.written.updated;
+        self.written.unchanged += one.written.unchanged;
+        self.written.removed += one.written.removed;
     }
 }
 

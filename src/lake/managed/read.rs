@@ -15,10 +15,10 @@ use deltalake::{
     parquet::arrow::{ProjectionMask, arrow_reader::ParquetRecordBatchReaderBuilder},
 };
 
-use super::super::{LakeError, Table, shape::fit};
-
-/// The values of a partition, as the log has them.
-pub(super) type PartitionText = BTreeMap<String, Option<String>>;
+use super::super::{
+    LakeError, Table,
+    shape::{PartitionText, fit},
+};
 
 impl Table {
     /// The rows of a data file: of its columns those of `schema`, null where it lacks one.
@@ -28,17 +28,26 @@ impl Table {
         file: &Path,
         schema: &SchemaRef,
     ) -> Result<RecordBatch, LakeError> {
+        let batches = self.batches_in(table, file, schema).await?;
+        concat_batches(schema, &batches).map_err(|source| self.arrow(source))
+    }
+
+    /// Like `rows_in`, batch by batch.
+    pub(in crate::lake) async fn batches_in(
+        &self,
+        table: &DeltaTable,
+        file: &Path,
+        schema: &SchemaRef,
+    ) -> Result<Vec<RecordBatch>, LakeError> {
         let store = table.object_store();
         let answer = store.get(file).await.map_err(|error| self.delta(error.into()))?;
         let bytes = answer.bytes().await.map_err(|error| self.delta(error.into()))?;
-        let read = || -> Result<RecordBatch, ArrowError> {
+        let read = || -> Result<Vec<RecordBatch>, ArrowError> {
             let builder = ParquetRecordBatchReaderBuilder::try_new(bytes)?;
             let wanted = schema.fields().iter().map(|field| field.name().as_str());
             let mask = ProjectionMask::columns(builder.parquet_schema(), wanted);
             let reader = builder.with_projection(mask).with_batch_size(65_536).build()?;
-            let batches: Vec<_> =
-                reader.map(|batch| fit(batch?, schema)).collect::<Result<_, _>>()?;
-            concat_batches(schema, &batches)
+            reader.map(|batch| fit(batch?, schema)).collect()
         };
         read().map_err(|source| self.arrow(source))
     }

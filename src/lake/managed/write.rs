@@ -11,12 +11,12 @@ use futures::future::BoxFuture;
 use super::{
     super::{
         CommitRecord, LakeError, Table,
-        compact::sorted,
+        compact::{partition_of, sorted},
         encoding::{self, Layout},
+        shape::PartitionText,
     },
     Written,
     commit::{Wish, Work},
-    read::PartitionText,
 };
 
 /// What gives way to the rows of an overwrite.
@@ -68,7 +68,7 @@ impl Table {
         let parts = self.parts(rows)?;
         let state = read.snapshot().map_err(|error| self.delta(error))?;
         let goes = |file: &LogicalFileView| {
-            let values: PartitionText = file.partition_values_map().into_iter().collect();
+            let values = partition_of(file);
             scope == Scope::Table || parts.iter().any(|(own, _)| *own == values)
         };
         let gone: Vec<_> = state.log_data().iter().filter(goes).collect();
