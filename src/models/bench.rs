@@ -34,7 +34,7 @@ impl<'a> Bench<'a> {
     pub(super) async fn new(
         model: &'a Model,
         context: SessionContext,
-        sources: &[Source],
+        sources: &[Source<'_>],
     ) -> Result<Self, ModelError> {
         let bench = Self { model, context };
         let catalog = MemoryCatalogProvider::new();

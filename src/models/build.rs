@@ -26,7 +26,7 @@ use super::{
     spans::{Span, groups, spans},
 };
 use crate::{
-    lake::{BuildRecord, CommitRecord, Definition, Lake, NewColumns, Rest, Staged, Table, Written},
+    lake::{BuildRecord, CommitRecord, Definition, NewColumns, Rest, Staged, Table, Written},
     store::KeptModel,
 };
 
@@ -93,7 +93,7 @@ impl Build<'_> {
     }
 
     /// `None` if one of them is not there.
-    async fn sources(&self) -> Result<Option<Vec<Source>>, ModelError> {
+    async fn sources(&self) -> Result<Option<Vec<Source<'_>>>, ModelError> {
         let mut sources = Vec::new();
         for name in self.model.from.iter().chain(&self.model.with) {
             match Source::find(name, self.world).await? {
@@ -106,7 +106,7 @@ impl Build<'_> {
 
     async fn affected(
         &self,
-        sources: &[Source],
+        sources: &[Source<'_>],
         since: Option<&Versions>,
     ) -> Result<(Versions, Affected), ModelError> {
         // Before any row is read: what comes in between is read now, and once more next time.
@@ -161,7 +161,7 @@ impl Build<'_> {
     /// piece, of which only what differs is written.
     async fn everything(
         &self,
-        sources: &[Source],
+        sources: &[Source<'_>],
         record: &CommitRecord,
     ) -> Result<(Written, Vec<Outcome>), ModelError> {
         if self.model.increment == Increment::Whole {
@@ -196,7 +196,7 @@ impl Build<'_> {
 
     async fn spans(
         &self,
-        sources: &[Source],
+        sources: &[Source<'_>],
         spans: Vec<Span>,
         record: &CommitRecord,
     ) -> Result<(Written, Vec<Outcome>), ModelError> {
@@ -273,11 +273,11 @@ impl Build<'_> {
             sort: self.model.sort_by.clone(),
             new_columns: NewColumns::default(),
         };
-        Ok(Lake::managed(self.world.lake, &definition).await?)
+        Ok(self.world.lake.managed(&definition).await?)
     }
 
-    /// Every series of the first input, in pieces of not too many rows.
-    async fn pieces(&self, sources: &[Source]) -> Result<Vec<Vec<Span>>, ModelError> {
+    /// Every series of every input, in pieces of not too many rows.
+    async fn pieces(&self, sources: &[Source<'_>]) -> Result<Vec<Vec<Span>>, ModelError> {
         let bench = Bench::new(self.model, (self.workbench)(), sources).await?;
         let axes = self.axes();
         let names = axes.series.join(", ");

@@ -25,8 +25,8 @@ use super::ModelError;
 use crate::{
     config::IngestConfig,
     ingest::Books,
-    lake::{Lake, LakeError, Table},
-    market::{InstrumentId, ProviderId, Timeframe},
+    lake::{CandleTable, Lake, LakeError, Past, Table},
+    market::{InstrumentId, Timeframe},
 };
 
 /// Every table of candles as one, with a column `timeframe`.
@@ -38,18 +38,17 @@ const PREFERENCE: &str = "system.preference";
 pub type Versions = BTreeMap<String, u64>;
 
 /// One name in a model's query.
-pub(super) struct Source {
+pub(super) struct Source<'a> {
     pub(super) name: String,
+    world: World<'a>,
     origin: Origin,
 }
 
 enum Origin {
     /// Tables with the same columns but for the value of one.
     Tables(Vec<(Arc<Table>, Option<Timeframe>)>),
-    Rows {
-        version: u64,
-        rows: RecordBatch,
-    },
+    /// What the settings say, made into rows when they are read.
+    Preference,
 }
 
 /// What is known outside of the lake.
@@ -60,25 +59,23 @@ pub(super) struct World<'a> {
     pub(super) ingest: &'a IngestConfig,
 }
 
-impl Source {
+impl<'a> Source<'a> {
     /// `None` if there is no such table yet.
-    pub(super) async fn find(name: &str, world: World<'_>) -> Result<Option<Self>, ModelError> {
+    pub(super) async fn find(name: &str, world: World<'a>) -> Result<Option<Self>, ModelError> {
         let origin = match name {
             CANDLES => {
                 let tables = world.lake.tables();
-                let one = |timeframe| move |table: Arc<Table>| (table, Some(timeframe));
-                Origin::Tables(
-                    tables.map(|all| one(all.timeframe())(all.as_table().clone())).collect(),
-                )
+                let one = |all: &Arc<CandleTable>| (all.as_table().clone(), Some(all.timeframe()));
+                Origin::Tables(tables.map(one).collect())
             }
-            PREFERENCE => preference(world)?,
+            PREFERENCE => Origin::Preference,
             name => {
                 let Ok(name) = name.parse() else { return Ok(None) };
                 let Some(table) = world.lake.find(&name).await? else { return Ok(None) };
                 Origin::Tables(vec![(table, None)])
             }
         };
-        Ok(Some(Self { name: name.to_owned(), origin }))
+        Ok(Some(Self { name: name.to_owned(), world, origin }))
     }
 
     /// Whether there is such a name in every lake.
@@ -92,7 +89,7 @@ impl Source {
             Origin::Tables(tables) => {
                 tables.iter().map(|(table, _)| (table.name().to_owned(), table.version())).collect()
             }
-            Origin::Rows { version, .. } => [(self.name.clone(), *version)].into(),
+            Origin::Preference => [(self.name.clone(), order_version(self.world.ingest))].into(),
         }
     }
 
@@ -104,9 +101,10 @@ impl Source {
     ) -> Result<Option<(Versions, Vec<RecordBatch>)>, ModelError> {
         let tables = match &self.origin {
             Origin::Tables(tables) => tables,
-            Origin::Rows { version, .. } => {
-                let is_same = since.get(&self.name) == Some(version);
-                return Ok(is_same.then(|| (self.versions(), Vec::new())));
+            Origin::Preference => {
+                let now = self.versions();
+                let is_same = since.get(&self.name) == now.get(&self.name);
+                return Ok(is_same.then(|| (now, Vec::new())));
             }
         };
         let (mut versions, mut rows) = (Versions::new(), Vec::new());
@@ -145,14 +143,15 @@ impl Source {
         };
         let tables = match &self.origin {
             Origin::Tables(tables) => tables,
-            Origin::Rows { rows, .. } => {
-                let table = MemTable::try_new(rows.schema(), vec![vec![rows.clone()]]);
+            Origin::Preference => {
+                let rows = preference(self.world).map_err(|source| self.arrow(source))?;
+                let table = MemTable::try_new(rows.schema(), vec![vec![rows]]);
                 return Ok(Arc::new(table.map_err(failed)?));
             }
         };
         let mut all = None;
         for (table, timeframe) in tables {
-            let rows = table.rows(crate::lake::Past::default()).await?;
+            let rows = table.rows(Past::default()).await?;
             let Some(timeframe) = timeframe else { return Ok(rows) };
             let rows = context.read_table(rows).map_err(failed)?;
             let rows = rows.with_column("timeframe", lit(timeframe.as_str())).map_err(failed)?;
@@ -184,9 +183,8 @@ fn with_timeframe(
     RecordBatch::try_from_iter(columns.iter().map(column).collect::<Result<Vec<_>, _>>()?)
 }
 
-/// Of every asset whose candles are known. Another order makes it another version, another asset does
-/// not: its rows are new anyway.
-fn preference(world: World<'_>) -> Result<Origin, ModelError> {
+/// Of every asset whose candles are known.
+fn preference(world: World<'_>) -> Result<RecordBatch, ArrowError> {
     let assets: BTreeSet<InstrumentId> =
         world.books.all().iter().map(|book| book.series().instrument.clone()).collect();
     let (mut names, mut providers, mut places) = (Vec::new(), Vec::new(), Vec::new());
@@ -203,13 +201,12 @@ fn preference(world: World<'_>) -> Result<Origin, ModelError> {
         ("source_provider", Arc::new(StringArray::from(providers))),
         ("place", Arc::new(Int64Array::from(places))),
     ];
-    let arrow = |source| ModelError::Arrow { model: PREFERENCE.to_owned(), source };
-    let rows = RecordBatch::try_from_iter(columns).map_err(arrow)?;
-    let said = (&world.ingest.providers, &world.ingest.providers_of);
-    Ok(Origin::Rows { version: hash(&said), rows })
+    RecordBatch::try_from_iter(columns)
 }
 
-fn hash((all, single): &(&Vec<ProviderId>, &BTreeMap<InstrumentId, Vec<ProviderId>>)) -> u64 {
+/// Another order makes it another version; another asset does not, its rows are new anyway.
+fn order_version(ingest: &IngestConfig) -> u64 {
+    let (all, single) = (&ingest.providers, &ingest.providers_of);
     let digest = Sha256::digest(format!("{all:?}{single:?}"));
     let (head, _) = digest.split_at(4);
     head.iter().fold(0, |number, byte| number << 8 | u64::from(*byte))
