@@ -11,20 +11,16 @@ use utoipa::ToSchema;
 use super::{
     super::{
         Problem,
-        extract::{Params, page},
+        extract::Params,
         openapi::{AssetFilter, Cursor, ExecutionFilter, Limit, Refused, Span, Unavailable},
     },
-    document, place,
+    MOST, USUAL, document, page_of, place,
 };
 use crate::{
     app::App,
     lake::{RecordFilter, RevisedRecord},
     market::{InstrumentId, Money, Record, RecordKind},
 };
-
-/// Trades in one answer, and where nobody says how many.
-const MOST: u32 = 1_000;
-const USUAL: u32 = 100;
 
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = ExecutionPage)]
@@ -135,10 +131,8 @@ pub(in crate::api) async fn list(
     };
     let limit = params.limit(MOST)?.unwrap_or(USUAL);
     params.finish("asset, start, end, platform, status, cursor, limit")?;
-    let table = app.lake.records(RecordKind::Execution);
-    let rows = table.records(&filter, limit as usize + 1).await?;
-    let (rows, next) = page(rows, limit, place::after);
-    Ok(Json(Page { items: rows.into_iter().filter_map(view).collect(), next }))
+    let (items, next) = page_of(&app, RecordKind::Execution, (&filter, limit), view).await?;
+    Ok(Json(Page { items, next }))
 }
 
 fn view(row: RevisedRecord) -> Option<ExecutionView> {
