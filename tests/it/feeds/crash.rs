@@ -10,7 +10,7 @@ use super::{
     newsroom::{Newsroom, article, monthly},
     rows,
 };
-use crate::support::daemon::{Daemon, Settings};
+use crate::support::daemon::{Daemon, without_candles};
 
 const POINTS: [&str; 4] = ["dead_letters_kept", "files_written", "committed", "recorded"];
 const SIGABRT: i32 = 6;
@@ -27,15 +27,9 @@ fn recent(name: &str, minutes: i64, now: chrono::DateTime<Utc>) -> Value {
 async fn t35_t50_a_kill_at_every_point_neither_loses_nor_doubles_an_item() {
     let newsroom = Newsroom::open().await;
     let folder = tempfile::tempdir().unwrap();
-    let path = |name: &str| folder.path().join(name).display().to_string();
-    let settings = [
-        ("STORE__URL", format!("sqlite:{}", path("barkeep.db"))),
-        ("LAKE__PATH", path("lake")),
-        // Nobody answers there: no candle passes the points on its way.
-        ("PROVIDERS__COINBASE__URL", "http://127.0.0.1:9".to_owned()),
-        ("INGEST__PROVIDERS", "coinbase".to_owned()),
-        ("INGEST__ASSETS", "BTCUSD".to_owned()),
-        ("INGEST__TIMEFRAMES", "1d".to_owned()),
+    // No candle passes the points on its way.
+    let mut settings = without_candles(folder.path());
+    let own = [
         ("PROVIDERS__ALPHA_VANTAGE__URL", newsroom.url()),
         ("PROVIDERS__ALPHA_VANTAGE__API_KEY", "k".to_owned()),
         ("PROVIDERS__ALPHA_VANTAGE__LIMITS", "1000/s".to_owned()),
@@ -44,8 +38,7 @@ async fn t35_t50_a_kill_at_every_point_neither_loses_nor_doubles_an_item() {
         ("MACRO__INDICATORS", "CPI".to_owned()),
         ("MACRO__EVERY", "100ms".to_owned()),
     ];
-    let settings: Settings =
-        settings.map(|(key, value)| (format!("BARKEEP__{key}"), value)).into_iter().collect();
+    settings.extend(own.map(|(key, value)| (format!("BARKEEP__{key}"), value)));
     let log = folder.path().join("log");
     let now = barkeep::clock::Clock::now(&barkeep::clock::SystemClock::real());
     let mut published = 0;

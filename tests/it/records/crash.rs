@@ -5,7 +5,7 @@ use std::{os::unix::process::ExitStatusExt, time::Duration};
 use serde_json::json;
 
 use super::{DECISIONS, counts, decision};
-use crate::support::daemon::{Daemon, Settings};
+use crate::support::daemon::{Daemon, without_candles};
 
 /// The last comes after the lake has it and before the answer is sent.
 const POINTS: [&str; 3] = ["dead_letters_kept", "files_written", "committed"];
@@ -14,18 +14,8 @@ const SIGABRT: i32 = 6;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn t35_t50_a_request_that_was_cut_short_is_sent_again_and_doubles_nothing() {
     let folder = tempfile::tempdir().unwrap();
-    let path = |name: &str| folder.path().join(name).display().to_string();
-    let settings = [
-        ("STORE__URL", format!("sqlite:{}", path("barkeep.db"))),
-        ("LAKE__PATH", path("lake")),
-        // Nobody answers there: no candle passes the points on its way.
-        ("PROVIDERS__COINBASE__URL", "http://127.0.0.1:9".to_owned()),
-        ("INGEST__PROVIDERS", "coinbase".to_owned()),
-        ("INGEST__ASSETS", "BTCUSD".to_owned()),
-        ("INGEST__TIMEFRAMES", "1d".to_owned()),
-    ];
-    let settings: Settings =
-        settings.map(|(key, value)| (format!("BARKEEP__{key}"), value)).into_iter().collect();
+    // No candle passes the points on its way.
+    let settings = without_candles(folder.path());
     let log = folder.path().join("log");
     let mut sent = Vec::new();
     let patience = Duration::from_secs(30);

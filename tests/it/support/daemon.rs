@@ -19,6 +19,21 @@ const POLL: Duration = Duration::from_millis(20);
 /// Settings as environment variables: `BARKEEP__SECTION__KEY` and what it is set to.
 pub(crate) type Settings = HashMap<String, String>;
 
+/// Of a daemon with store and lake in `folder`, to which no candle comes.
+pub(crate) fn without_candles(folder: &Path) -> Settings {
+    let path = |name: &str| folder.join(name).display().to_string();
+    let settings = [
+        ("STORE__URL", format!("sqlite:{}", path("barkeep.db"))),
+        ("LAKE__PATH", path("lake")),
+        // Nobody answers there.
+        ("PROVIDERS__COINBASE__URL", "http://127.0.0.1:9".to_owned()),
+        ("INGEST__PROVIDERS", "coinbase".to_owned()),
+        ("INGEST__ASSETS", "BTCUSD".to_owned()),
+        ("INGEST__TIMEFRAMES", "1d".to_owned()),
+    ];
+    settings.map(|(key, value)| (format!("BARKEEP__{key}"), value)).into_iter().collect()
+}
+
 /// A running daemon; it does not outlive this handle.
 #[derive(Debug)]
 pub(crate) struct Daemon {

@@ -5,7 +5,7 @@ use std::{os::unix::process::ExitStatusExt, time::Duration};
 use serde_json::{Value, json};
 
 use super::{PRICES, row};
-use crate::support::daemon::{Daemon, Settings};
+use crate::support::daemon::{Daemon, without_candles};
 
 pub(crate) const POINTS: [&str; 4] =
     ["rows_set_aside", "columns_added", "files_written", "rows_written"];
@@ -20,18 +20,8 @@ async fn rows(daemon: &Daemon) -> Vec<Value> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_kill_at_every_point_of_a_write_neither_loses_nor_doubles_a_row() {
     let folder = tempfile::tempdir().unwrap();
-    let path = |name: &str| folder.path().join(name).display().to_string();
-    let settings = [
-        ("STORE__URL", format!("sqlite:{}", path("barkeep.db"))),
-        ("LAKE__PATH", path("lake")),
-        // Nobody answers there: no candle passes the points on its way.
-        ("PROVIDERS__COINBASE__URL", "http://127.0.0.1:9".to_owned()),
-        ("INGEST__PROVIDERS", "coinbase".to_owned()),
-        ("INGEST__ASSETS", "BTCUSD".to_owned()),
-        ("INGEST__TIMEFRAMES", "1d".to_owned()),
-    ];
-    let settings: Settings =
-        settings.map(|(key, value)| (format!("BARKEEP__{key}"), value)).into_iter().collect();
+    // No candle passes the points on its way.
+    let settings = without_candles(folder.path());
     let log = folder.path().join("log");
     let mut daemon = Daemon::spawn(&settings, &log);
     daemon.wait_until("/version", PATIENCE, |_| true).await;
