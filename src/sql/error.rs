@@ -78,6 +78,12 @@ impl From<DataFusionError> for SqlError {
             DataFusionError::ObjectStore(_)
             | DataFusionError::ParquetError(_)
             | DataFusionError::IoError(_) => return Self::Unreadable(error),
+            // What our own tables have refused comes back through the engine.
+            DataFusionError::External(refused)
+                if let Some(Self::BuiltSince(table)) = refused.downcast_ref() =>
+            {
+                return Self::BuiltSince(table.clone());
+            }
             DataFusionError::Internal(_)
             | DataFusionError::External(_)
             | DataFusionError::ExecutionJoin(_)

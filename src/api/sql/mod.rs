@@ -169,6 +169,10 @@ impl From<SqlError> for Problem {
                 let fix = "name tables of the lake, like \"bronze.raw_market_data_1m\"";
                 Self::invalid("table_versions", error.to_string(), fix)
             }
+            SqlError::BuiltSince(_) => {
+                let fix = "leave it out, or ask bronze, whose rows say when they were received";
+                Self::invalid("as_of", error.to_string(), fix)
+            }
             SqlError::SystemOfThePast => invalid("leave out as_of and table_versions"),
             SqlError::SameName(_) => invalid("give each a name of its own with `as`"),
             SqlError::TooManyRows(_) => {

@@ -71,6 +71,13 @@ async fn a_past_that_there_is_not_is_refused() {
     std::fs::remove_file(log.join("_delta_log/00000000000000000000.json")).unwrap();
     let problem = app.post("/v1/sql", &of(0)).await.problem_of("a version gone", 410);
     assert_eq!(problem["code"], "version_gone");
+    while app.app.models.build_due().await.unwrap() > 0 {
+        app.clock.advance(seconds(6));
+    }
+    let body = json!({ "query": "select * from silver.market_data", "as_of": app.now() });
+    let problem = app.post("/v1/sql", &body).await.problem_of("silver of the past", 422);
+    assert_eq!(problem["field"], "as_of");
+    assert!(problem["detail"].as_str().unwrap().contains("table_versions"), "{problem}");
     let body = json!({ "query": "select * from system.gaps", "as_of": app.now() });
     let problem = app.post("/v1/sql", &body).await.problem_of("the system of the past", 422);
     assert!(problem["detail"].as_str().unwrap().contains("what is now"), "{problem}");
