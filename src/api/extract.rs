@@ -48,6 +48,16 @@ impl Params {
         self.0.remove(name)
     }
 
+    /// A name that somebody else has given. Fails if it is empty.
+    pub(super) fn word(&mut self, name: &'static str) -> Result<Option<String>, Problem> {
+        let text = self.0.remove(name);
+        if text.as_ref().is_some_and(String::is_empty) {
+            let detail = format!("{name} is empty");
+            return Err(Problem::invalid(name, detail, "write a name, or leave it out"));
+        }
+        Ok(text)
+    }
+
     /// A name of the market: a series, an asset, a timeframe, a provider.
     pub(super) fn get<T: FromStr<Err = ParseError>>(
         &mut self,

@@ -3,6 +3,7 @@
 //! A handler says what only it knows; what the middleware around all of them may answer is added
 //! here. The words of the market are described in `words`, so the market itself knows nothing of it.
 
+mod cursors;
 mod params;
 mod problems;
 mod security;
@@ -18,11 +19,11 @@ use utoipa::openapi::{
 
 use self::problems::{Unread, Whatever};
 pub(super) use self::{
+    cursors::{Cursor, RecordCursor, RunCursor, VersionCursor},
     params::{
-        AssetFilter, AuditFilter, CandleRows, Cursor, DecisionFilter, ExecutionFilter,
-        FindingFilter, Formats, GapFilter, InThePast, IndicatorFilter, LetterFilter, Limit,
-        OneSeries, PathSeries, Resolution, RunCursor, SeriesFilter, SeriesList, Span, VerifyScope,
-        VersionCursor,
+        AssetFilter, AuditFilter, CandleRows, DecisionFilter, ExecutionFilter, FindingFilter,
+        Formats, GapFilter, InThePast, IndicatorFilter, LetterFilter, Limit, OneSeries, PathSeries,
+        Resolution, SeriesFilter, SeriesList, Span, VerifyScope,
     },
     problems::{
         Conflicting, Gone, NotAcceptable, NotFound, NotModified, Refused, Unavailable, UnderWay,

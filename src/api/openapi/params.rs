@@ -72,15 +72,6 @@ pub(in crate::api) enum VerifyScope {}
 /// In which form rows are wanted.
 pub(in crate::api) enum Formats {}
 
-/// Where the page before ended.
-pub(in crate::api) enum Cursor {}
-
-/// Where the page of versions before ended.
-pub(in crate::api) enum VersionCursor {}
-
-/// Where the page of builds before ended.
-pub(in crate::api) enum RunCursor {}
-
 /// At most `MOST`, and `USUAL` where nobody says how many.
 pub(in crate::api) enum Limit<const MOST: u32, const USUAL: u32> {}
 
@@ -205,7 +196,7 @@ impl IntoParams for AssetFilter {
 
 impl IntoParams for DecisionFilter {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
-        let provider = text("^[ -~]{1,200}$", "ensemble");
+        let provider = text(ANYTHING, "ensemble");
         vec![
             query("provider", "Decided by this one.", provider),
             query("action", "Only these.", word(Action::ALL.map(Action::as_str))),
@@ -216,7 +207,7 @@ impl IntoParams for DecisionFilter {
 impl IntoParams for ExecutionFilter {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
         vec![
-            query("platform", "Traded there.", text("^[a-z0-9_-]{1,50}$", "coinbase")),
+            query("platform", "Traded there.", text(ANYTHING, "coinbase")),
             query("status", "Only these.", word(Status::ALL.map(Status::as_str))),
         ]
     }
@@ -294,29 +285,6 @@ impl IntoParams for Formats {
     }
 }
 
-impl IntoParams for Cursor {
-    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
-        let example = "1709726430000000.bf_018e13f6a1c07f3e8a54b1c2d3e4f506";
-        let cursor = text("^[0-9]{1,16}\\.[A-Za-z0-9_.]+$", example);
-        vec![query("cursor", "The `next` of the page before.", cursor)]
-    }
-}
-
-impl IntoParams for VersionCursor {
-    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
-        let cursor = text("^v\\.[0-9]{1,19}$", "v.20163");
-        vec![query("cursor", "The `next` of the page before.", cursor)]
-    }
-}
-
-impl IntoParams for RunCursor {
-    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
-        let pattern = "^r\\.[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}$";
-        let cursor = text(pattern, "r.018e1344-1e70-7d2f-9c2a-3a1d0f6f9b11");
-        vec![query("cursor", "The `next` of the page before.", cursor)]
-    }
-}
-
 impl<const MOST: u32, const USUAL: u32> IntoParams for Limit<MOST, USUAL> {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
         let limit = ObjectBuilder::new()
@@ -329,6 +297,8 @@ impl<const MOST: u32, const USUAL: u32> IntoParams for Limit<MOST, USUAL> {
     }
 }
 
+/// A name that somebody else has given.
+const ANYTHING: &str = "^[\\s\\S]+$";
 const PROVIDER: &str = "[a-z0-9_]{1,40}";
 /// Separators are dropped; inside a series the slash is none.
 const ASSET: &str = "[-_/]*([A-Za-z0-9][-_/]*){1,20}";
@@ -357,7 +327,7 @@ fn asset() -> Parameter {
     query("asset", "What is traded; BTC-USD, BTC/USD and btc_usd are BTCUSD too.", asset)
 }
 
-fn text(pattern: &str, example: &str) -> ObjectBuilder {
+pub(super) fn text(pattern: &str, example: &str) -> ObjectBuilder {
     let text = ObjectBuilder::new().schema_type(Type::String).pattern(Some(pattern));
     text.examples([json!(example)])
 }
@@ -377,7 +347,7 @@ fn in_path(name: &str, about: &str, schema: impl Into<RefOr<Schema>>) -> Paramet
 }
 
 /// No parameter has to be given.
-fn query(name: &str, about: &str, schema: impl Into<RefOr<Schema>>) -> Parameter {
+pub(super) fn query(name: &str, about: &str, schema: impl Into<RefOr<Schema>>) -> Parameter {
     ParameterBuilder::new()
         .name(name)
         .parameter_in(ParameterIn::Query)

@@ -12,7 +12,7 @@ use super::{
     super::{
         Problem,
         extract::Params,
-        openapi::{AssetFilter, Cursor, DecisionFilter, Limit, Refused, Span, Unavailable},
+        openapi::{AssetFilter, DecisionFilter, Limit, RecordCursor, Refused, Span, Unavailable},
     },
     MOST, USUAL, document, page_of, place,
 };
@@ -79,7 +79,7 @@ pub(in crate::api) struct DecisionView {
     path = "/v1/decisions",
     operation_id = "listDecisions",
     tag = "records",
-    params(AssetFilter, Span, DecisionFilter, Cursor, Limit<MOST, USUAL>),
+    params(AssetFilter, Span, DecisionFilter, RecordCursor<false>, Limit<MOST, USUAL>),
     responses(
         (status = 200, description = "A page of decisions.", body = Page, example = json!({
             "items": [{
@@ -110,9 +110,12 @@ pub(in crate::api) async fn list(
     let filter = RecordFilter {
         asset: params.get("asset")?,
         window: params.span()?,
-        provider: params.text("provider"),
+        provider: params.word("provider")?,
         action: params.get("action")?,
-        after: params.text("cursor").map(|text| place::read(&text)).transpose()?,
+        after: params
+            .text("cursor")
+            .map(|text| place::read(RecordKind::Decision, &text))
+            .transpose()?,
         ..RecordFilter::default()
     };
     let limit = params.limit(MOST)?.unwrap_or(USUAL);

@@ -12,7 +12,7 @@ use super::{
     super::{
         Problem,
         extract::Params,
-        openapi::{AssetFilter, Cursor, ExecutionFilter, Limit, Refused, Span, Unavailable},
+        openapi::{AssetFilter, ExecutionFilter, Limit, RecordCursor, Refused, Span, Unavailable},
     },
     MOST, USUAL, document, page_of, place,
 };
@@ -89,7 +89,7 @@ pub(in crate::api) struct ExecutionView {
     path = "/v1/executions",
     operation_id = "listExecutions",
     tag = "records",
-    params(AssetFilter, Span, ExecutionFilter, Cursor, Limit<MOST, USUAL>),
+    params(AssetFilter, Span, ExecutionFilter, RecordCursor<true>, Limit<MOST, USUAL>),
     responses(
         (status = 200, description = "A page of trades.", body = Page, example = json!({
             "items": [{
@@ -124,9 +124,12 @@ pub(in crate::api) async fn list(
     let filter = RecordFilter {
         asset: params.get("asset")?,
         window: params.span()?,
-        platform: params.text("platform"),
+        platform: params.word("platform")?,
         status: params.get("status")?,
-        after: params.text("cursor").map(|text| place::read(&text)).transpose()?,
+        after: params
+            .text("cursor")
+            .map(|text| place::read(RecordKind::Execution, &text))
+            .transpose()?,
         ..RecordFilter::default()
     };
     let limit = params.limit(MOST)?.unwrap_or(USUAL);

@@ -151,7 +151,7 @@ fn of_other_kind() -> Problem {
                 "action": "BUY",
                 "confidence": 80,
             })),
-            (String = "application/x-ndjson", example = json!("{\"decision_id\":\"0f3c\"}\n")),
+            (String = "application/x-ndjson"),
         ),
         description = "One document, or many.",
     ),
