@@ -185,7 +185,7 @@ impl App {
             let sql = Arc::new(Sql::start(&config.sql)?);
             let models = Models::new(
                 (&lake, &store, &books),
-                (&config.ingest, &config.models),
+                (&config.ingest, &config.trading, &config.models),
                 &sql,
                 (&clock, &metrics),
             )?;

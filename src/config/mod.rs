@@ -16,6 +16,7 @@ mod size;
 mod span;
 mod sql;
 mod store;
+mod trading;
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -42,6 +43,7 @@ pub use self::{
     server::{AuthConfig, AuthMode, ServerConfig, TlsConfig},
     sql::SqlConfig,
     store::{NoStoreUrl, StoreUrl},
+    trading::TradingConfig,
 };
 use self::{reader::Reader, span::Span};
 use crate::market::{Calendars, InstrumentId, ProviderId, Timeframe};
@@ -62,6 +64,7 @@ pub struct Config {
     pub backfill: BackfillConfig,
     pub sql: SqlConfig,
     pub models: ModelsConfig,
+    pub trading: TradingConfig,
     pub feeds: FeedsConfig,
     pub providers: ProvidersConfig,
     pub clock: ClockConfig,
@@ -149,6 +152,7 @@ impl Config {
             backfill: backfill::backfill(&mut read),
             sql,
             models,
+            trading: trading::trading(&mut read),
             feeds: feeds::feeds(&mut read),
             providers: providers::providers(&mut read),
             clock: ClockConfig {

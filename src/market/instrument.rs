@@ -23,6 +23,16 @@ pub enum AssetClass {
     Equity,
 }
 
+impl AssetClass {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Crypto => "crypto",
+            Self::Fx => "fx",
+            Self::Equity => "equity",
+        }
+    }
+}
+
 const CURRENCIES: [&str; 19] = [
     "USD", "EUR", "GBP", "JPY", "CHF", "AUD", "CAD", "NZD", "CNY", "CNH", "HKD", "SGD", "SEK",
     "NOK", "DKK", "PLN", "MXN", "ZAR", "TRY",

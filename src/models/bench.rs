@@ -44,7 +44,10 @@ impl<'a> Bench<'a> {
         }
         bench.context.register_catalog(CATALOG, Arc::new(catalog));
         for source in sources {
-            let rows = source.rows(&bench.context).await?;
+            let mut rows = source.rows(&bench.context).await?;
+            if let Some(condition) = model.only.get(&source.name) {
+                rows = bench.those(rows, condition)?;
+            }
             bench.name(&whole(&source.name), rows)?;
         }
         Ok(bench)
@@ -52,6 +55,17 @@ impl<'a> Bench<'a> {
 
     pub(super) fn failed(&self, because: DataFusionError) -> ModelError {
         ModelError::Query { model: self.model.name.to_string(), because: Box::new(because) }
+    }
+
+    /// The rows for which a condition holds.
+    fn those(
+        &self,
+        rows: Arc<dyn TableProvider>,
+        condition: &str,
+    ) -> Result<Arc<dyn TableProvider>, ModelError> {
+        let rows = self.context.read_table(rows).map_err(|error| self.failed(error))?;
+        let holds = rows.parse_sql_expr(condition).map_err(|error| self.failed(error))?;
+        Ok(rows.filter(holds).map_err(|error| self.failed(error))?.into_view())
     }
 
     /// Gives rows a name.

@@ -1,6 +1,10 @@
 //! A model as it is written: SQL under a header of comments that says what it builds, and of what.
 
-use std::{collections::BTreeSet, fmt, str::FromStr};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    str::FromStr,
+};
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use chrono::TimeDelta;
@@ -19,6 +23,8 @@ pub struct Model {
     pub from: Vec<String>,
     /// Tables that it reads as a whole, however little has changed there.
     pub with: Vec<String>,
+    /// Of some of `from` only the rows for which a condition holds, by their names.
+    pub only: BTreeMap<String, String>,
     pub key: Vec<String>,
     pub partition_by: Vec<String>,
     pub sort_by: Vec<String>,
@@ -91,11 +97,12 @@ pub struct HeaderError {
     pub fix: String,
 }
 
-const WORDS: [&str; 12] = [
+const WORDS: [&str; 13] = [
     "builds",
     "about",
     "from",
     "with",
+    "only",
     "key",
     "partition by",
     "sort by",
@@ -105,6 +112,9 @@ const WORDS: [&str; 12] = [
     "every",
     "test",
 ];
+
+/// What these say has a name: `test NAME: …`.
+const NAMED: [&str; 2] = ["test", "only"];
 
 impl Model {
     /// Reads a file. Fails at the first line of the header that is not understood.
@@ -133,14 +143,15 @@ impl Header {
     /// A line without one of the words goes on with the one before it.
     fn add(&mut self, line: &str) -> Result<(), HeaderError> {
         let word = line.split_once(':').and_then(|(before, _)| {
+            let first = before.split(' ').next();
             let is_it =
-                |word: &&&str| before == **word || **word == "test" && before.starts_with("test ");
+                |word: &&&str| before == **word || NAMED.contains(*word) && first == Some(**word);
             WORDS.iter().find(is_it)
         });
         match (word, self.lines.last_mut()) {
-            (Some(&"test"), _) => {
-                let rest = line.trim_start_matches("test").trim().to_owned();
-                self.lines.push(("test", rest));
+            (Some(word), _) if NAMED.contains(word) => {
+                let rest = line.strip_prefix(*word).unwrap_or_default().trim().to_owned();
+                self.lines.push((word, rest));
             }
             (Some(word), _) => {
                 let (_, value) = line.split_once(':').unwrap_or_default();
@@ -200,6 +211,7 @@ impl Header {
         Ok(Model {
             name,
             about: self.one("about")?.unwrap_or_default().to_owned(),
+            only: self.only(&from)?,
             from,
             with: self.list("with")?,
             key,
@@ -239,6 +251,18 @@ impl Header {
         let span = humantime::parse_duration(value).ok();
         let span = span.and_then(|span| TimeDelta::from_std(span).ok());
         span.ok_or_else(|| self.wrong(word, format!("{value:?} is no duration like 5m or 2d")))
+    }
+
+    /// `TABLE: CONDITION`.
+    fn only(&self, from: &[String]) -> Result<BTreeMap<String, String>, HeaderError> {
+        let pair = |line: &str| {
+            let (table, condition) = line.split_once(':')?;
+            let (table, condition) = (table.trim().to_owned(), condition.trim().to_owned());
+            (from.contains(&table) && !condition.is_empty()).then_some((table, condition))
+        };
+        let fix = "write `only TABLE: CONDITION`, with one of the tables of `from`";
+        let pairs = self.all("only").map(|line| pair(line).ok_or_else(|| self.wrong("only", fix)));
+        pairs.collect()
     }
 
     fn tests(&self) -> Result<Vec<Test>, HeaderError> {
@@ -281,7 +305,7 @@ mod tests {
     use super::*;
 
     const WHOLE: &str = "-- builds: gold.days\n-- about: Something\n--   long.\n-- from: silver.a, silver.b\n\
-        -- key: day\n-- every: 5m\n-- test sane: x > 0\n-- test rare (warn): x < 9\nselect 1\n-- a comment\n";
+        -- key: day\n-- only silver.b: y = 'z'\n-- every: 5m\n-- test sane: x > 0\n-- test rare (warn): x < 9\nselect 1\n-- a comment\n";
 
     #[test]
     fn a_header_says_what_is_built_and_of_what() {
@@ -294,6 +318,7 @@ mod tests {
         assert_eq!(model.query, "select 1\n-- a comment");
         assert_eq!(model.tests.len(), 2);
         assert_eq!((&*model.tests[1].name, model.tests[1].severity), ("rare", Severity::Warn));
+        assert_eq!(model.only["silver.b"], "y = 'z'");
         let other: Model = WHOLE.replace("select 1", "select 2").parse().unwrap();
         assert_ne!(model.fingerprint, other.fingerprint);
     }
@@ -332,6 +357,7 @@ mod tests {
             ("-- key: b", "say it once"),
             ("-- test sane: x < 9", "two are called sane"),
             ("-- test: x < 9", "write `test NAME: CONDITION`"),
+            ("-- only silver.c: x < 9", "write `only TABLE: CONDITION`"),
         ] {
             let text = WHOLE.replace("-- every: 5m", line);
             assert!(refused(&text).contains(said), "{}", refused(&text));

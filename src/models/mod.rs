@@ -49,7 +49,7 @@ pub use self::{
 };
 use crate::{
     clock::Clock,
-    config::{IngestConfig, ModelsConfig},
+    config::{IngestConfig, ModelsConfig, TradingConfig},
     error::chain,
     ingest::Books,
     lake::Lake,
@@ -65,6 +65,7 @@ pub struct Models {
     store: Store,
     books: Arc<Books>,
     ingest: IngestConfig,
+    trading: TradingConfig,
     config: ModelsConfig,
     sql: Arc<Sql>,
     clock: Arc<dyn Clock>,
@@ -87,7 +88,7 @@ impl Models {
     /// Reads every model. Fails if one of them cannot be understood, or they read one another in a circle.
     pub fn new(
         (lake, store, books): (&Lake, &Store, &Arc<Books>),
-        (ingest, config): (&IngestConfig, &ModelsConfig),
+        (ingest, trading, config): (&IngestConfig, &TradingConfig, &ModelsConfig),
         sql: &Arc<Sql>,
         (clock, metrics): (&Arc<dyn Clock>, &Metrics),
     ) -> Result<Self, ModelError> {
@@ -115,6 +116,7 @@ impl Models {
             store: store.clone(),
             books: books.clone(),
             ingest: ingest.clone(),
+            trading: trading.clone(),
             config: config.clone(),
             sql: sql.clone(),
             clock: clock.clone(),
@@ -225,7 +227,7 @@ impl Models {
     }
 
     fn world(&self) -> World<'_> {
-        World { lake: &self.lake, books: &self.books, ingest: &self.ingest }
+        World { lake: &self.lake, books: &self.books, ingest: &self.ingest, trading: &self.trading }
     }
 
     async fn is_due(&self, model: &Model, state: Option<&KeptModel>) -> Result<bool, ModelError> {

@@ -191,7 +191,7 @@ impl Axes<'_> {
             let mut values: Vec<&str> = units.iter().map(|unit| &*unit.span.series[at]).collect();
             values.sort_unstable();
             values.dedup();
-            if values.len() <= FEW {
+            if (1..=FEW).contains(&values.len()) {
                 let quoted = values.iter().map(|value| format!("'{}'", value.replace('\'', "''")));
                 let quoted = quoted.collect::<Vec<_>>().join(", ");
                 let _ = write!(said, " and i.{name} in ({quoted})");

@@ -5,11 +5,26 @@ use std::path::Path;
 use super::{Model, ModelError, graph};
 
 /// File and text of each model that Barkeep brings.
-const OWN: [(&str, &str); 4] = [
+const OWN: [(&str, &str); 16] = [
+    ("silver/decision_history.sql", include_str!("silver/decision_history.sql")),
+    ("silver/market_at_moments.sql", include_str!("silver/market_at_moments.sql")),
     ("silver/market_data.sql", include_str!("silver/market_data.sql")),
     ("silver/market_data_enriched.sql", include_str!("silver/market_data_enriched.sql")),
-    ("silver/multi_timeframe_analysis.sql", include_str!("silver/multi_timeframe_analysis.sql")),
     ("silver/market_regime.sql", include_str!("silver/market_regime.sql")),
+    ("silver/moments.sql", include_str!("silver/moments.sql")),
+    ("silver/multi_timeframe_analysis.sql", include_str!("silver/multi_timeframe_analysis.sql")),
+    ("silver/portfolio_snapshots.sql", include_str!("silver/portfolio_snapshots.sql")),
+    ("silver/risk_events.sql", include_str!("silver/risk_events.sql")),
+    ("silver/trade_lifecycle.sql", include_str!("silver/trade_lifecycle.sql")),
+    (
+        "gold/mart_daily_portfolio_summary.sql",
+        include_str!("gold/mart_daily_portfolio_summary.sql"),
+    ),
+    ("gold/mart_ensemble_effectiveness.sql", include_str!("gold/mart_ensemble_effectiveness.sql")),
+    ("gold/mart_market_regime_stats.sql", include_str!("gold/mart_market_regime_stats.sql")),
+    ("gold/mart_provider_attribution.sql", include_str!("gold/mart_provider_attribution.sql")),
+    ("gold/mart_risk_utilization.sql", include_str!("gold/mart_risk_utilization.sql")),
+    ("gold/mart_trading_performance.sql", include_str!("gold/mart_trading_performance.sql")),
 ];
 
 /// Every model, in the order in which they are built. Without a folder there are only our own.

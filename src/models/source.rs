@@ -1,4 +1,4 @@
-//! What a model reads: tables of the lake, all candles as one table, and who is preferred.
+//! What a model reads: tables of the lake, all candles as one table, and what the settings say.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -7,7 +7,7 @@ use std::{
 
 use deltalake::{
     arrow::{
-        array::{ArrayRef, Int64Array, RecordBatch, StringArray},
+        array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray},
         compute::concat_batches,
         datatypes::{Schema, SchemaRef},
         error::ArrowError,
@@ -23,7 +23,7 @@ use sha2::{Digest, Sha256};
 
 use super::ModelError;
 use crate::{
-    config::IngestConfig,
+    config::{IngestConfig, TradingConfig},
     ingest::Books,
     lake::{CandleTable, Lake, LakeError, Past, Table},
     market::{InstrumentId, Timeframe},
@@ -33,6 +33,8 @@ use crate::{
 pub(super) const CANDLES: &str = "bronze.candles";
 /// Whose candle is taken first: `asset_pair`, `source_provider`, `place`.
 const PREFERENCE: &str = "system.preference";
+/// What the account began with and may risk, in one row: `[trading]` of the settings.
+const LIMITS: &str = "system.limits";
 
 /// Which version of each table has been read, by name.
 pub type Versions = BTreeMap<String, u64>;
@@ -48,7 +50,13 @@ enum Origin {
     /// Tables with the same columns but for the value of one.
     Tables(Vec<(Arc<Table>, Option<Timeframe>)>),
     /// What the settings say, made into rows when they are read.
+    Said(Said),
+}
+
+#[derive(Clone, Copy)]
+enum Said {
     Preference,
+    Limits,
 }
 
 /// What is known outside of the lake.
@@ -57,6 +65,7 @@ pub(super) struct World<'a> {
     pub(super) lake: &'a Lake,
     pub(super) books: &'a Books,
     pub(super) ingest: &'a IngestConfig,
+    pub(super) trading: &'a TradingConfig,
 }
 
 impl<'a> Source<'a> {
@@ -68,7 +77,8 @@ impl<'a> Source<'a> {
                 let one = |all: &Arc<CandleTable>| (all.as_table().clone(), Some(all.timeframe()));
                 Origin::Tables(tables.map(one).collect())
             }
-            PREFERENCE => Origin::Preference,
+            PREFERENCE => Origin::Said(Said::Preference),
+            LIMITS => Origin::Said(Said::Limits),
             name => {
                 let Ok(name) = name.parse() else { return Ok(None) };
                 let Some(table) = world.lake.find(&name).await? else { return Ok(None) };
@@ -80,7 +90,7 @@ impl<'a> Source<'a> {
 
     /// Whether there is such a name in every lake.
     pub(super) fn is_always_there(name: &str, lake: &Lake) -> bool {
-        matches!(name, CANDLES | PREFERENCE) || lake.named(name).is_some()
+        matches!(name, CANDLES | PREFERENCE | LIMITS) || lake.named(name).is_some()
     }
 
     /// Which versions there are now.
@@ -89,7 +99,7 @@ impl<'a> Source<'a> {
             Origin::Tables(tables) => {
                 tables.iter().map(|(table, _)| (table.name().to_owned(), table.version())).collect()
             }
-            Origin::Preference => [(self.name.clone(), order_version(self.world.ingest))].into(),
+            Origin::Said(said) => [(self.name.clone(), said.version(self.world))].into(),
         }
     }
 
@@ -101,7 +111,7 @@ impl<'a> Source<'a> {
     ) -> Result<Option<(Versions, Vec<RecordBatch>)>, ModelError> {
         let tables = match &self.origin {
             Origin::Tables(tables) => tables,
-            Origin::Preference => {
+            Origin::Said(_) => {
                 let now = self.versions();
                 let is_same = since.get(&self.name) == now.get(&self.name);
                 return Ok(is_same.then(|| (now, Vec::new())));
@@ -143,8 +153,8 @@ impl<'a> Source<'a> {
         };
         let tables = match &self.origin {
             Origin::Tables(tables) => tables,
-            Origin::Preference => {
-                let rows = preference(self.world).map_err(|source| self.arrow(source))?;
+            Origin::Said(said) => {
+                let rows = said.rows(self.world).map_err(|source| self.arrow(source))?;
                 let table = MemTable::try_new(rows.schema(), vec![vec![rows]]);
                 return Ok(Arc::new(table.map_err(failed)?));
             }
@@ -183,6 +193,28 @@ fn with_timeframe(
     RecordBatch::try_from_iter(columns.iter().map(column).collect::<Result<Vec<_>, _>>()?)
 }
 
+impl Said {
+    fn rows(self, world: World<'_>) -> Result<RecordBatch, ArrowError> {
+        match self {
+            Self::Preference => preference(world),
+            Self::Limits => limits(world.trading),
+        }
+    }
+
+    /// Other settings make it another version. Another asset does not, its rows are new anyway.
+    fn version(self, world: World<'_>) -> u64 {
+        let said = match self {
+            Self::Preference => {
+                format!("{:?}{:?}", world.ingest.providers, world.ingest.providers_of)
+            }
+            Self::Limits => format!("{:?}", world.trading),
+        };
+        let digest = Sha256::digest(said);
+        let (head, _) = digest.split_at(4);
+        head.iter().fold(0, |number, byte| number << 8 | u64::from(*byte))
+    }
+}
+
 /// Of every asset whose candles are known.
 fn preference(world: World<'_>) -> Result<RecordBatch, ArrowError> {
     let assets: BTreeSet<InstrumentId> =
@@ -204,12 +236,15 @@ fn preference(world: World<'_>) -> Result<RecordBatch, ArrowError> {
     RecordBatch::try_from_iter(columns)
 }
 
-/// Another order makes it another version; another asset does not, its rows are new anyway.
-fn order_version(ingest: &IngestConfig) -> u64 {
-    let (all, single) = (&ingest.providers, &ingest.providers_of);
-    let digest = Sha256::digest(format!("{all:?}{single:?}"));
-    let (head, _) = digest.split_at(4);
-    head.iter().fold(0, |number, byte| number << 8 | u64::from(*byte))
+fn limits(trading: &TradingConfig) -> Result<RecordBatch, ArrowError> {
+    let TradingConfig { starting_equity, max_drawdown, max_var, max_position } = trading;
+    let one = |value: &f64| -> ArrayRef { Arc::new(Float64Array::from(vec![*value])) };
+    RecordBatch::try_from_iter([
+        ("starting_equity", one(starting_equity)),
+        ("max_drawdown", one(max_drawdown)),
+        ("max_var", one(max_var)),
+        ("max_position", one(max_position)),
+    ])
 }
 
 /// All of the batches as one; with the columns of `schema` if there are none.

@@ -9,8 +9,8 @@ use std::{
 /// Bottom to top. A module imports lower layers only, never its own.
 const LAYERS: [&[&str]; 19] = [
     &["clock", "error", "formats", "indicators", "lifecycle", "measures", "crash"],
-    &["functions", "market"],
-    &["quality", "records"],
+    &["market"],
+    &["functions", "quality", "records"],
     &["config"],
     &["telemetry"],
     &["files", "providers", "lake", "store"],
