@@ -17,7 +17,7 @@ use crate::{
     ingest::{
         Book, Books, Collector, Follower, IngestError, Keeper, Lander, NotOffered, Present,
         Reconciler, Recorder, Replayer, Roster, Running, Schedule, Schedules, Source,
-        StoredSpending, catch_up, closed_until, seeds,
+        StoredSpending, catch_up, seeds,
     },
     jobs::Queue,
     lake::{Lake, LakeError},
@@ -183,12 +183,7 @@ impl App {
             let collector = Collector::new(handles, context, (&config.feeds, &fleet)).await?;
             let keeper = Keeper::new((&lake, &store), &fleet, context).await?;
             let sql = Arc::new(Sql::start(&config.sql)?);
-            let models = Models::new(
-                (&lake, &store, &books),
-                (&config.ingest, &config.trading, &config.models),
-                &sql,
-                (&clock, &metrics),
-            )?;
+            let models = Models::new((&lake, &store, &books), &config, &sql, (&clock, &metrics))?;
             let app = Arc::new(Self {
                 queue: Queue::new(&metrics, config.ingest.workers),
                 running: Running::default(),
@@ -254,13 +249,12 @@ impl App {
 
     /// How long after its close a candle of the series may still change.
     pub fn settle(&self, series: &Series) -> TimeDelta {
-        let provider = self.providers.get(&series.provider);
-        provider.map_or(TimeDelta::zero(), |provider| provider.settle(series))
+        self.books.settle(series)
     }
 
     /// Candles of the series that open before this have closed and settled at `now`.
     pub fn closed_until(&self, series: &Series, now: DateTime<Utc>) -> DateTime<Utc> {
-        closed_until(now, self.settle(series), series.timeframe)
+        self.books.closed_until(series, now)
     }
 
     /// The books of the series that are always kept.

@@ -30,6 +30,7 @@ mod openapi;
 mod problem;
 mod providers;
 mod pulse;
+mod quality;
 mod records;
 mod replicas;
 mod rewind;
@@ -96,6 +97,7 @@ fn for_readers() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(dead_letters::show))
         .routes(routes!(dead_letters::raw))
         .routes(routes!(findings::list))
+        .routes(routes!(quality::show))
         .routes(routes!(providers::list))
         .routes(routes!(replicas::list))
         .routes(routes!(news::list))

@@ -13,6 +13,7 @@ use super::{
     gaps::Gaps,
     jobs::{Audit, Jobs, Replicas},
     models::Models,
+    quality::Quality,
     query::Ask,
     refusal,
     schedules::Schedules,
@@ -49,6 +50,8 @@ pub(super) enum Asking {
     Diff(Box<Diff>),
     /// See what was refused, judge it anew, or discard it.
     DeadLetters(DeadLetters),
+    /// See what is expected of the data, and how far it is so.
+    Quality(Quality),
     /// See what is being worked at.
     Jobs(Jobs),
     /// See what happens by itself; hold it up, or have it happen now.
@@ -81,6 +84,7 @@ impl Asking {
             Self::Query(command) => command.run(config).await,
             Self::Diff(command) => command.run(config).await,
             Self::DeadLetters(command) => command.run(config).await,
+            Self::Quality(command) => command.run(config).await,
             Self::Jobs(command) => command.run(config).await,
             Self::Schedules(command) => command.run(config).await,
             Self::Assets(command) => command.run(config).await,

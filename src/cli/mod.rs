@@ -20,6 +20,7 @@ mod migrate;
 mod models;
 mod output;
 mod providers;
+mod quality;
 mod query;
 mod refusal;
 mod remote;

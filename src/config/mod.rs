@@ -8,6 +8,7 @@ mod lake;
 mod limit;
 mod models;
 mod providers;
+mod quality;
 mod reader;
 mod reconcile;
 mod replica;
@@ -37,6 +38,7 @@ pub use self::{
         AlphaVantageConfig, CoinbaseConfig, HttpConfig, OandaConfig, Plan, PriceSide,
         ProvidersConfig,
     },
+    quality::{Expected, QualityConfig},
     reader::{ConfigError, DEFAULTS},
     reconcile::ReconcileConfig,
     replica::ReplicaConfig,
@@ -61,6 +63,7 @@ pub struct Config {
     /// In the order of `Timeframe::ALL`.
     pub stale_after: [TimeDelta; 6],
     pub reconcile: ReconcileConfig,
+    pub quality: QualityConfig,
     pub backfill: BackfillConfig,
     pub sql: SqlConfig,
     pub models: ModelsConfig,
@@ -149,6 +152,7 @@ impl Config {
                 TimeDelta::from(read.get::<Span>(&format!("freshness.stale_after_{timeframe}")))
             }),
             reconcile: reconcile::reconcile(&mut read),
+            quality: quality::quality(&mut read),
             backfill: backfill::backfill(&mut read),
             sql,
             models,

@@ -8,6 +8,7 @@ use crate::indicators::{
     Prices,
     averages::{ema, sma},
     momentum::{cci, macd, rsi, stochastic, williams_r},
+    robust::robust_z,
     trend::{adx, ichimoku},
     volatility::{atr, bollinger},
 };
@@ -45,7 +46,7 @@ const CLOSE: &[&str] = &["the value"];
 const RANGE: &[&str] = &["high", "low", "close"];
 const SINGLE: &[Field] = &[];
 
-pub(super) const FAMILIES: [Family; 11] = [
+pub(super) const FAMILIES: [Family; 12] = [
     Family {
         name: "sma",
         prices: CLOSE,
@@ -145,6 +146,16 @@ pub(super) const FAMILIES: [Family; 11] = [
             let above: ArrayRef = Arc::new(above.collect::<BooleanArray>());
             let lines = [all.tenkan, all.kijun, all.senkou_a, all.senkou_b].map(numbers);
             lines.into_iter().chain([above]).collect()
+        },
+    },
+    Family {
+        name: "robust_z",
+        prices: CLOSE,
+        parameters: &[Candles("n")],
+        fields: &[Number("z"), Number("median"), Number("spread")],
+        compute: |x, p| {
+            let all = robust_z(x[0], count(p[0]));
+            [all.z, all.median, all.spread].map(numbers).into()
         },
     },
 ];

@@ -11,6 +11,7 @@
 pub mod averages;
 pub mod confluence;
 pub mod momentum;
+pub mod robust;
 pub mod trend;
 pub mod volatility;
 

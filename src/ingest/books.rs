@@ -8,9 +8,9 @@ use std::{
     },
 };
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
-use super::Book;
+use super::{Book, closed_until};
 use crate::{
     market::{Calendars, ProviderId, Series},
     providers::Providers,
@@ -78,6 +78,17 @@ impl Books {
             }
         }
         providers
+    }
+
+    /// How long after its close a candle of the series may still change.
+    pub fn settle(&self, series: &Series) -> TimeDelta {
+        let provider = self.providers.get(&series.provider);
+        provider.map_or(TimeDelta::zero(), |provider| provider.settle(series))
+    }
+
+    /// Candles of the series that open before this have closed and settled at `now`.
+    pub fn closed_until(&self, series: &Series, now: DateTime<Utc>) -> DateTime<Utc> {
+        closed_until(now, self.settle(series), series.timeframe)
     }
 
     /// Grows with every change of what any book knows.

@@ -24,6 +24,8 @@ pub enum AssetClass {
 }
 
 impl AssetClass {
+    pub const ALL: [Self; 3] = [Self::Crypto, Self::Fx, Self::Equity];
+
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Crypto => "crypto",

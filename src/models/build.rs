@@ -1,15 +1,12 @@
 //! One build of one model: what has changed is found, built, tested, and only then published.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::{collections::BTreeSet, sync::Arc};
 
 use deltalake::{
     arrow::{
-        array::{AsArray, BooleanArray, RecordBatch},
-        compute::{cast, filter_record_batch},
-        datatypes::{DataType, Field, Int64Type, Schema, TimestampMicrosecondType},
+        array::{BooleanArray, RecordBatch},
+        compute::filter_record_batch,
+        datatypes::{Field, Schema},
         error::ArrowError,
         row::{RowConverter, SortField},
     },
@@ -21,7 +18,7 @@ use super::{
     Increment, Model, ModelError, Outcome, Versions,
     bench::{Bench, settled, whole},
     check::{self, BUILT},
-    needed::{Axes, UNITS},
+    needed::Axes,
     source::{Source, World, together},
     spans::{Span, groups, spans},
 };
@@ -49,8 +46,16 @@ enum Affected {
     Spans(Vec<Span>),
 }
 
-/// Rows that are built at a time.
-const ROWS: i64 = 400_000;
+/// Part of what is built.
+struct Piece {
+    rows: RecordBatch,
+    tests: Vec<Outcome>,
+    /// By which files that cannot have such rows are passed over, as a condition on a table `i`.
+    about: String,
+}
+
+/// As the table is called as it was before.
+const BEFORE: &str = "whole.before";
 /// Spans that are built at a time.
 const SPANS: usize = 20_000;
 
@@ -86,7 +91,12 @@ impl Build<'_> {
                 let version = table.map_or(0, |table| table.version());
                 (Written { version, ..Written::default() }, Vec::new())
             }
-            Affected::Everything => self.everything(&sources, &record).await?,
+            Affected::Everything => {
+                for source in &sources {
+                    source.read_all(&inputs);
+                }
+                self.everything(&sources, &record).await?
+            }
             Affected::Spans(spans) => self.spans(&sources, spans, &record).await?,
         };
         Ok(Some(Built { inputs, written, tests, is_whole }))
@@ -144,7 +154,7 @@ impl Build<'_> {
         Ok((read, affected))
     }
 
-    fn axes(&self) -> Axes<'_> {
+    pub(super) fn axes(&self) -> Axes<'_> {
         match &self.model.increment {
             Increment::Series { columns, time, reach } => {
                 Axes { series: columns, time, reach: *reach }
@@ -153,7 +163,7 @@ impl Build<'_> {
         }
     }
 
-    fn arrow(&self, source: ArrowError) -> ModelError {
+    pub(super) fn arrow(&self, source: ArrowError) -> ModelError {
         ModelError::Arrow { model: self.model.name.to_string(), source }
     }
 
@@ -182,7 +192,7 @@ impl Build<'_> {
         }
         for piece in pieces {
             let bench = Bench::new(self.model, (self.workbench)(), sources).await?;
-            let (rows, tests) = self.piece(&bench, &piece).await?;
+            let Piece { rows, tests, .. } = self.piece(&bench, &piece).await?;
             check::add(&mut outcomes, tests);
             let table = match &target {
                 Some(table) => table,
@@ -200,31 +210,54 @@ impl Build<'_> {
         spans: Vec<Span>,
         record: &CommitRecord,
     ) -> Result<(Written, Vec<Outcome>), ModelError> {
-        let (mut pieces, mut outcomes) = (Vec::new(), Vec::new());
+        let own = Source::find(self.model.name.as_str(), self.world).await?;
+        let (mut pieces, mut gone, mut outcomes) = (Vec::new(), Vec::new(), Vec::new());
         for group in groups(spans, SPANS, self.axes().near()) {
             let bench = Bench::new(self.model, (self.workbench)(), sources).await?;
-            let (rows, tests) = self.piece(&bench, &group).await?;
+            let Piece { rows, tests, about } = self.piece(&bench, &group).await?;
             check::add(&mut outcomes, tests);
             pieces.push(rows);
+            if let Some(own) = &own {
+                gone.extend(self.gone(&bench, own, &about).await?);
+            }
         }
         // Late candles and new ones may reach the same rows, which are the same then.
         let rows = self.once_each(&pieces)?;
         let table = self.table(&rows.schema()).await?;
-        Ok((table.merge(&rows, Rest::Stays, record).await?, outcomes))
+        let gone = (!gone.is_empty()).then(|| self.once_each(&gone)).transpose()?;
+        let rest = gone.as_ref().map_or(Rest::Stays, Rest::Without);
+        Ok((table.merge(&rows, rest, record).await?, outcomes))
+    }
+
+    /// The rows that are there and that the query no longer gives.
+    async fn gone(
+        &self,
+        bench: &Bench<'_>,
+        own: &Source<'_>,
+        about: &str,
+    ) -> Result<Vec<RecordBatch>, ModelError> {
+        bench.name(BEFORE, own.rows(&bench.context).await?)?;
+        let same = self.model.key.iter().map(|name| format!("o.{name} = b.{name}"));
+        let before = format!("select * from {BEFORE} i where {about}");
+        let sql = format!(
+            "select o.* from ({}) o left anti join {BUILT} b on {}",
+            self.axes().affected(&before),
+            same.collect::<Vec<_>>().join(" and "),
+        );
+        let (_, mut batches) = bench.ask(&sql).await?;
+        batches.retain(|batch| batch.num_rows() > 0);
+        Ok(batches)
     }
 
     /// The rows that spans affect, tested.
-    async fn piece(
-        &self,
-        bench: &Bench<'_>,
-        spans: &[Span],
-    ) -> Result<(RecordBatch, Vec<Outcome>), ModelError> {
+    async fn piece(&self, bench: &Bench<'_>, spans: &[Span]) -> Result<Piece, ModelError> {
         for name in &self.model.with {
             bench.select(name, &format!("select * from {}", whole(name))).await?;
         }
         let axes = self.axes();
-        axes.narrow(bench, spans).await?;
-        self.built(bench, Some(axes)).await
+        let about = axes.narrow(bench, spans).await?;
+        let (rows, tests) = self.built(bench, Some(axes)).await?;
+        Ok(Piece { rows, tests, about })
     }
 
     /// What the query gives; with axes only what is right of it.
@@ -235,13 +268,7 @@ impl Build<'_> {
     ) -> Result<(RecordBatch, Vec<Outcome>), ModelError> {
         let sql = match axes {
             None => self.model.query.clone(),
-            Some(axes) => format!(
-                "select o.* from (\n{}\n) o left semi join {UNITS} u on {} \
-                 and o.{time} >= u.first and o.{time} <= u.last",
-                self.model.query,
-                axes.same_series("o", "u"),
-                time = axes.time,
-            ),
+            Some(axes) => axes.affected(&self.model.query),
         };
         let (schema, batches) = bench.ask(&sql).await?;
         let rows = together(&batches, &schema).map_err(|source| self.arrow(source))?;
@@ -276,39 +303,6 @@ impl Build<'_> {
         Ok(self.world.lake.managed(&definition).await?)
     }
 
-    /// Every series of every input, in pieces of not too many rows.
-    async fn pieces(&self, sources: &[Source<'_>]) -> Result<Vec<Vec<Span>>, ModelError> {
-        let bench = Bench::new(self.model, (self.workbench)(), sources).await?;
-        let axes = self.axes();
-        let names = axes.series.join(", ");
-        let mut found: Vec<(Span, i64)> = Vec::new();
-        for name in &self.model.from {
-            let sql = format!(
-                "select {names}, min({time}), max({time}), count(*) from {} group by {names}",
-                whole(name),
-                time = axes.time
-            );
-            let (_, batches) = bench.ask(&sql).await?;
-            for batch in &batches {
-                found.extend(self.counted(batch, axes.series.len())?);
-            }
-        }
-        Ok(cut(found, axes.near()))
-    }
-
-    fn counted(&self, batch: &RecordBatch, width: usize) -> Result<Vec<(Span, i64)>, ModelError> {
-        let texts = batch.columns()[..width].iter().map(|column| cast(column, &DataType::Utf8));
-        let texts: Vec<_> = texts.collect::<Result<_, _>>().map_err(|source| self.arrow(source))?;
-        let times = |at: usize| batch.column(width + at).as_primitive::<TimestampMicrosecondType>();
-        let counts = batch.column(width + 2).as_primitive::<Int64Type>();
-        let span = |row: usize| {
-            let name = texts.iter().map(|text| text.as_string::<i32>().value(row).to_owned());
-            let (from, to) = (times(0).value(row), times(1).value(row));
-            (Span { series: name.collect(), from, to }, counts.value(row))
-        };
-        Ok((0..batch.num_rows()).map(span).collect())
-    }
-
     /// The first of the rows of each key.
     fn once_each(&self, pieces: &[RecordBatch]) -> Result<RecordBatch, ModelError> {
         let arrow = |source| self.arrow(source);
@@ -327,55 +321,5 @@ impl Build<'_> {
         let is_first: BooleanArray =
             keys.iter().map(|key| Some(seen.insert(key.owned()))).collect();
         filter_record_batch(&rows, &is_first).map_err(arrow)
-    }
-}
-
-/// Cuts long series, and puts short ones together. Those of several inputs are one.
-fn cut(found: Vec<(Span, i64)>, near: i64) -> Vec<Vec<Span>> {
-    let mut series: BTreeMap<Vec<String>, (i64, i64, i64)> = BTreeMap::new();
-    for (span, rows) in found {
-        let all = series.entry(span.series).or_insert((span.from, span.to, 0));
-        *all = (all.0.min(span.from), all.1.max(span.to), all.2 + rows);
-    }
-    let (mut pieces, mut piece, mut filled) = (Vec::new(), Vec::new(), 0);
-    for (series, (from, to, rows)) in series {
-        let parts = (rows / ROWS + 1).min((to - from) / near.max(1) + 1);
-        let length = (to - from) / parts + 1;
-        for part in 0..parts {
-            let first = from + part * length;
-            piece.push(Span {
-                series: series.clone(),
-                from: first,
-                to: (first + length - 1).min(to),
-            });
-            filled += rows / parts;
-            if filled >= ROWS {
-                pieces.push(std::mem::take(&mut piece));
-                filled = 0;
-            }
-        }
-    }
-    if !piece.is_empty() {
-        pieces.push(piece);
-    }
-    pieces
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_long_series_is_cut_and_short_ones_are_together() {
-        let span = |name: &str, from, to| Span { series: vec![name.to_owned()], from, to };
-        let long = (span("long", 0, 999_999), 2 * ROWS);
-        let short = (0..10).map(|n| (span(&format!("s{n}"), 0, 10), ROWS / 5));
-        let pieces = cut(short.chain([long]).collect(), 10);
-        let of_long: Vec<&Span> =
-            pieces.iter().flatten().filter(|span| span.series[0] == "long").collect();
-        assert_eq!(of_long.len(), 3);
-        assert_eq!((of_long[0].from, of_long[2].to), (0, 999_999));
-        assert!(of_long.windows(2).all(|pair| pair[0].to + 1 == pair[1].from));
-        assert!(pieces.iter().all(|piece| piece.len() <= 6), "{pieces:?}");
     }
 }

@@ -9,16 +9,22 @@
 //! since        when         and on to it
 //! ```
 //!
+//! What is not a table of the lake: said.rs has what the settings say, coverage.rs what became of every
+//! candle. From scratch a table is built in pieces.rs.
+//!
 //! A build that fails publishes nothing, so the last good version stays; the models that do not read it
 //! are built all the same. Building again is harmless: rows that are the same are not written.
 
 mod bench;
 mod build;
 mod check;
+mod coverage;
 mod error;
 mod graph;
 mod header;
 mod needed;
+mod pieces;
+mod said;
 mod shelf;
 mod source;
 mod spans;
@@ -39,6 +45,7 @@ use uuid::Uuid;
 use self::{
     bench::Bench,
     build::{Build, Built},
+    coverage::Coverage,
     source::{Source, World},
 };
 pub use self::{
@@ -49,7 +56,7 @@ pub use self::{
 };
 use crate::{
     clock::Clock,
-    config::{IngestConfig, ModelsConfig, TradingConfig},
+    config::Config,
     error::chain,
     ingest::Books,
     lake::Lake,
@@ -64,9 +71,8 @@ pub struct Models {
     lake: Lake,
     store: Store,
     books: Arc<Books>,
-    ingest: IngestConfig,
-    trading: TradingConfig,
-    config: ModelsConfig,
+    config: Config,
+    coverage: Coverage,
     sql: Arc<Sql>,
     clock: Arc<dyn Clock>,
     metrics: Metrics,
@@ -88,11 +94,11 @@ impl Models {
     /// Reads every model. Fails if one of them cannot be understood, or they read one another in a circle.
     pub fn new(
         (lake, store, books): (&Lake, &Store, &Arc<Books>),
-        (ingest, trading, config): (&IngestConfig, &TradingConfig, &ModelsConfig),
+        config: &Config,
         sql: &Arc<Sql>,
         (clock, metrics): (&Arc<dyn Clock>, &Metrics),
     ) -> Result<Self, ModelError> {
-        let models = shelf::models(config.folder.as_deref())?;
+        let models = shelf::models(config.models.folder.as_deref())?;
         let may_come = |input: &str| {
             let is_built = models.iter().any(|model| model.name.as_str() == input);
             is_built || input.starts_with("user.") || Source::is_always_there(input, lake)
@@ -115,8 +121,7 @@ impl Models {
             lake: lake.clone(),
             store: store.clone(),
             books: books.clone(),
-            ingest: ingest.clone(),
-            trading: trading.clone(),
+            coverage: Coverage::new(clock.now()),
             config: config.clone(),
             sql: sql.clone(),
             clock: clock.clone(),
@@ -183,7 +188,7 @@ impl Models {
     /// How many were built. Fails with `UnderWay` if that is being done.
     pub fn build_due(self: &Arc<Self>) -> BoxFuture<'_, Result<usize, ModelError>> {
         Box::pin(async move {
-            if !self.config.build {
+            if !self.config.models.build {
                 return Ok(0);
             }
             let _running = self.turn()?;
@@ -227,7 +232,13 @@ impl Models {
     }
 
     fn world(&self) -> World<'_> {
-        World { lake: &self.lake, books: &self.books, ingest: &self.ingest, trading: &self.trading }
+        World {
+            lake: &self.lake,
+            books: &self.books,
+            config: &self.config,
+            coverage: &self.coverage,
+            now: self.clock.now(),
+        }
     }
 
     async fn is_due(&self, model: &Model, state: Option<&KeptModel>) -> Result<bool, ModelError> {
@@ -237,7 +248,7 @@ impl Models {
             return Ok(false);
         }
         let state = state.filter(|state| state.fingerprint == model.fingerprint);
-        let pause = model.every.max(self.config.linger);
+        let pause = model.every.max(self.config.models.linger);
         if state.is_some_and(|state| state.built_at + pause > now) {
             return Ok(false);
         }
@@ -298,7 +309,7 @@ impl Models {
         let outcome = kept.outcome.as_str();
         self.metrics.model_builds.with_label_values(&[&*name, outcome]).inc();
         let Some(error) = failed else { return Ok(kept) };
-        self.waiting().insert(name.clone(), ended_at + self.config.retry);
+        self.waiting().insert(name.clone(), ended_at + self.config.models.retry);
         tracing::warn!(model = name, error = chain(&error), "a model is not built");
         kept.error = Some(chain(&error));
         self.store.keep_build(&kept, None).await?;

@@ -42,14 +42,19 @@ const GENEROUS: i64 = 2;
 const LONGER: i64 = 16;
 const EVERYWHERE: i64 = i64::MAX / 4;
 /// As the table of units is called.
-pub(super) const UNITS: &str = "whole.units";
+const UNITS: &str = "whole.units";
 /// More names than this are not listed in a condition.
 const FEW: usize = 64;
 
 impl Axes<'_> {
     /// Lets the model's inputs be what is needed for `spans`; which of its rows are then right is said by
     /// `whole.units`, with the columns of the series, `first` and `last`.
-    pub(super) async fn narrow(&self, bench: &Bench<'_>, spans: &[Span]) -> Result<(), ModelError> {
+    /// The answer is a condition on a table `i` that holds for all of those.
+    pub(super) async fn narrow(
+        &self,
+        bench: &Bench<'_>,
+        spans: &[Span],
+    ) -> Result<String, ModelError> {
         let mut units: Vec<Unit> = spans.iter().map(Unit::of).collect();
         match self.reach {
             Reach::Time(span) => {
@@ -78,7 +83,17 @@ impl Axes<'_> {
             );
             bench.select(name, &sql).await?;
         }
-        Ok(())
+        Ok(self.about(&units, |unit| (unit.span.from, unit.to)))
+    }
+
+    /// What a query gives, but only the rows that are to be built.
+    pub(super) fn affected(&self, query: &str) -> String {
+        format!(
+            "select o.* from (\n{query}\n) o left semi join {UNITS} u on {} \
+             and o.{time} >= u.first and o.{time} <= u.last",
+            self.same_series("o", "u"),
+            time = self.time,
+        )
     }
 
     /// Finds how far `rows` rows before and after each span reach.
@@ -176,7 +191,7 @@ impl Axes<'_> {
         Ok(found)
     }
 
-    pub(super) fn same_series(&self, left: &str, right: &str) -> String {
+    fn same_series(&self, left: &str, right: &str) -> String {
         let same = self.series.iter().map(|name| format!("{left}.{name} = {right}.{name}"));
         same.collect::<Vec<_>>().join(" and ")
     }

@@ -5,7 +5,8 @@ use std::path::Path;
 use super::{Model, ModelError, graph};
 
 /// File and text of each model that Barkeep brings.
-const OWN: [(&str, &str); 16] = [
+const OWN: [(&str, &str); 18] = [
+    ("silver/anomalies.sql", include_str!("silver/anomalies.sql")),
     ("silver/decision_history.sql", include_str!("silver/decision_history.sql")),
     ("silver/market_at_moments.sql", include_str!("silver/market_at_moments.sql")),
     ("silver/market_data.sql", include_str!("silver/market_data.sql")),
@@ -20,6 +21,7 @@ const OWN: [(&str, &str); 16] = [
         "gold/mart_daily_portfolio_summary.sql",
         include_str!("gold/mart_daily_portfolio_summary.sql"),
     ),
+    ("gold/mart_data_quality.sql", include_str!("gold/mart_data_quality.sql")),
     ("gold/mart_ensemble_effectiveness.sql", include_str!("gold/mart_ensemble_effectiveness.sql")),
     ("gold/mart_market_regime_stats.sql", include_str!("gold/mart_market_regime_stats.sql")),
     ("gold/mart_provider_attribution.sql", include_str!("gold/mart_provider_attribution.sql")),

@@ -1,13 +1,18 @@
 //! What a model reads: tables of the lake, all candles as one table, and what the settings say.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::{collections::BTreeMap, sync::Arc};
 
+use super::{ModelError, coverage::Coverage, said::Said};
+use crate::{
+    config::Config,
+    ingest::Books,
+    lake::{CandleTable, Lake, LakeError, Past, Table},
+    market::Timeframe,
+};
+use chrono::{DateTime, Utc};
 use deltalake::{
     arrow::{
-        array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray},
+        array::{ArrayRef, RecordBatch, StringArray},
         compute::concat_batches,
         datatypes::{Schema, SchemaRef},
         error::ArrowError,
@@ -19,22 +24,11 @@ use deltalake::{
         prelude::{SessionContext, lit},
     },
 };
-use sha2::{Digest, Sha256};
-
-use super::ModelError;
-use crate::{
-    config::{IngestConfig, TradingConfig},
-    ingest::Books,
-    lake::{CandleTable, Lake, LakeError, Past, Table},
-    market::{InstrumentId, Timeframe},
-};
 
 /// Every table of candles as one, with a column `timeframe`.
 pub(super) const CANDLES: &str = "bronze.candles";
-/// Whose candle is taken first: `asset_pair`, `source_provider`, `place`.
-const PREFERENCE: &str = "system.preference";
-/// What the account began with and may risk, in one row: `[trading]` of the settings.
-const LIMITS: &str = "system.limits";
+/// What became of the candles of each series and day; see [`Coverage`].
+const COVERAGE: &str = "system.coverage";
 
 /// Which version of each table has been read, by name.
 pub type Versions = BTreeMap<String, u64>;
@@ -51,12 +45,7 @@ enum Origin {
     Tables(Vec<(Arc<Table>, Option<Timeframe>)>),
     /// What the settings say, made into rows when they are read.
     Said(Said),
-}
-
-#[derive(Clone, Copy)]
-enum Said {
-    Preference,
-    Limits,
+    Coverage,
 }
 
 /// What is known outside of the lake.
@@ -64,8 +53,9 @@ enum Said {
 pub(super) struct World<'a> {
     pub(super) lake: &'a Lake,
     pub(super) books: &'a Books,
-    pub(super) ingest: &'a IngestConfig,
-    pub(super) trading: &'a TradingConfig,
+    pub(super) config: &'a Config,
+    pub(super) coverage: &'a Coverage,
+    pub(super) now: DateTime<Utc>,
 }
 
 impl<'a> Source<'a> {
@@ -77,12 +67,15 @@ impl<'a> Source<'a> {
                 let one = |all: &Arc<CandleTable>| (all.as_table().clone(), Some(all.timeframe()));
                 Origin::Tables(tables.map(one).collect())
             }
-            PREFERENCE => Origin::Said(Said::Preference),
-            LIMITS => Origin::Said(Said::Limits),
+            COVERAGE => Origin::Coverage,
             name => {
-                let Ok(name) = name.parse() else { return Ok(None) };
-                let Some(table) = world.lake.find(&name).await? else { return Ok(None) };
-                Origin::Tables(vec![(table, None)])
+                if let Some(said) = Said::named(name) {
+                    Origin::Said(said)
+                } else {
+                    let Ok(name) = name.parse() else { return Ok(None) };
+                    let Some(table) = world.lake.find(&name).await? else { return Ok(None) };
+                    Origin::Tables(vec![(table, None)])
+                }
             }
         };
         Ok(Some(Self { name: name.to_owned(), world, origin }))
@@ -90,7 +83,9 @@ impl<'a> Source<'a> {
 
     /// Whether there is such a name in every lake.
     pub(super) fn is_always_there(name: &str, lake: &Lake) -> bool {
-        matches!(name, CANDLES | PREFERENCE | LIMITS) || lake.named(name).is_some()
+        matches!(name, CANDLES | COVERAGE)
+            || Said::named(name).is_some()
+            || lake.named(name).is_some()
     }
 
     /// Which versions there are now.
@@ -100,6 +95,16 @@ impl<'a> Source<'a> {
                 tables.iter().map(|(table, _)| (table.name().to_owned(), table.version())).collect()
             }
             Origin::Said(said) => [(self.name.clone(), said.version(self.world))].into(),
+            Origin::Coverage => {
+                [(self.name.clone(), self.world.coverage.version(self.world.books))].into()
+            }
+        }
+    }
+
+    /// Everything is about to be read, by whoever has seen these versions.
+    pub(super) fn read_all(&self, versions: &Versions) {
+        if let (Origin::Coverage, Some(version)) = (&self.origin, versions.get(&self.name)) {
+            self.world.coverage.tell_all(*version, self.world.books, self.world.now);
         }
     }
 
@@ -115,6 +120,14 @@ impl<'a> Source<'a> {
                 let now = self.versions();
                 let is_same = since.get(&self.name) == now.get(&self.name);
                 return Ok(is_same.then(|| (now, Vec::new())));
+            }
+            Origin::Coverage => {
+                let Some(since) = since.get(&self.name) else { return Ok(None) };
+                let World { books, now, coverage, .. } = self.world;
+                let changed = coverage.changes(*since, books, now);
+                let changed = changed.transpose().map_err(|source| self.arrow(source))?;
+                return Ok(changed
+                    .map(|(version, rows)| ([(self.name.clone(), version)].into(), vec![rows])));
             }
         };
         let (mut versions, mut rows) = (Versions::new(), Vec::new());
@@ -151,13 +164,15 @@ impl<'a> Source<'a> {
             model: self.name.clone(),
             because: Box::new(because),
         };
+        let in_memory = |rows: Result<RecordBatch, ArrowError>| -> Result<_, ModelError> {
+            let rows = rows.map_err(|source| self.arrow(source))?;
+            let table = MemTable::try_new(rows.schema(), vec![vec![rows]]);
+            Ok(Arc::new(table.map_err(failed)?) as Arc<dyn TableProvider>)
+        };
         let tables = match &self.origin {
             Origin::Tables(tables) => tables,
-            Origin::Said(said) => {
-                let rows = said.rows(self.world).map_err(|source| self.arrow(source))?;
-                let table = MemTable::try_new(rows.schema(), vec![vec![rows]]);
-                return Ok(Arc::new(table.map_err(failed)?));
-            }
+            Origin::Said(said) => return in_memory(said.rows(self.world)),
+            Origin::Coverage => return in_memory(self.world.coverage.rows()),
         };
         let mut all = None;
         for (table, timeframe) in tables {
@@ -191,60 +206,6 @@ fn with_timeframe(
         Ok(((*name).to_owned(), column))
     };
     RecordBatch::try_from_iter(columns.iter().map(column).collect::<Result<Vec<_>, _>>()?)
-}
-
-impl Said {
-    fn rows(self, world: World<'_>) -> Result<RecordBatch, ArrowError> {
-        match self {
-            Self::Preference => preference(world),
-            Self::Limits => limits(world.trading),
-        }
-    }
-
-    /// Other settings make it another version. Another asset does not, its rows are new anyway.
-    fn version(self, world: World<'_>) -> u64 {
-        let said = match self {
-            Self::Preference => {
-                format!("{:?}{:?}", world.ingest.providers, world.ingest.providers_of)
-            }
-            Self::Limits => format!("{:?}", world.trading),
-        };
-        let digest = Sha256::digest(said);
-        let (head, _) = digest.split_at(4);
-        head.iter().fold(0, |number, byte| number << 8 | u64::from(*byte))
-    }
-}
-
-/// Of every asset whose candles are known.
-fn preference(world: World<'_>) -> Result<RecordBatch, ArrowError> {
-    let assets: BTreeSet<InstrumentId> =
-        world.books.all().iter().map(|book| book.series().instrument.clone()).collect();
-    let (mut names, mut providers, mut places) = (Vec::new(), Vec::new(), Vec::new());
-    for asset in &assets {
-        let order = world.ingest.providers_of.get(asset).unwrap_or(&world.ingest.providers);
-        for (place, provider) in order.iter().enumerate() {
-            names.push(asset.as_str());
-            providers.push(provider.as_str());
-            places.push(i64::try_from(place).unwrap_or(i64::MAX));
-        }
-    }
-    let columns: [(&str, ArrayRef); 3] = [
-        ("asset_pair", Arc::new(StringArray::from(names))),
-        ("source_provider", Arc::new(StringArray::from(providers))),
-        ("place", Arc::new(Int64Array::from(places))),
-    ];
-    RecordBatch::try_from_iter(columns)
-}
-
-fn limits(trading: &TradingConfig) -> Result<RecordBatch, ArrowError> {
-    let TradingConfig { starting_equity, max_drawdown, max_var, max_position } = trading;
-    let one = |value: &f64| -> ArrayRef { Arc::new(Float64Array::from(vec![*value])) };
-    RecordBatch::try_from_iter([
-        ("starting_equity", one(starting_equity)),
-        ("max_drawdown", one(max_drawdown)),
-        ("max_var", one(max_var)),
-        ("max_position", one(max_position)),
-    ])
 }
 
 /// All of the batches as one; with the columns of `schema` if there are none.

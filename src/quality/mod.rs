@@ -1,5 +1,6 @@
 //! What a good candle is. The rule of the house: only `validate` makes a `ValidBatch`.
 
+mod anomaly;
 mod compare;
 mod dead_letter;
 mod expectation;
@@ -8,6 +9,7 @@ mod fingerprint;
 mod items;
 mod validate;
 
+pub use anomaly::Anomaly;
 pub use compare::{Change, Comparison, Counts, Difference, Fault, Field, Tolerance};
 pub use dead_letter::DeadLetter;
 pub use expectation::{EXPECTATIONS, Expectation, Severity, reasons};

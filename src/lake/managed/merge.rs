@@ -1,6 +1,6 @@
 //! Upserts: rows replace those of the same key, and only files that have one of them are written anew.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use deltalake::{
     DeltaTable,
@@ -29,11 +29,13 @@ use super::{
 };
 
 /// What becomes of rows whose key is not among those given.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Rest {
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Rest<'a> {
     Stays,
     /// What is given is the whole table.
     Goes,
+    /// Rows with these keys go; they have the columns of the key and of the partitions.
+    Without(&'a RecordBatch),
 }
 
 impl Table {
@@ -44,7 +46,7 @@ impl Table {
     pub fn merge<'a>(
         &'a self,
         rows: &'a RecordBatch,
-        rest: Rest,
+        rest: Rest<'a>,
         record: &'a CommitRecord,
     ) -> BoxFuture<'a, Result<Written, LakeError>> {
         Box::pin(self.write(Wish::Merge(rows, rest), record))
@@ -54,7 +56,7 @@ impl Table {
         &self,
         read: &DeltaTable,
         rows: &RecordBatch,
-        rest: Rest,
+        rest: Rest<'_>,
     ) -> Result<Work, LakeError> {
         if self.shape.key.is_empty() {
             return Err(self.unfit("has no key to merge by; append or overwrite instead"));
@@ -62,8 +64,22 @@ impl Table {
         let state = read.snapshot().map_err(|error| self.delta(error))?;
         let mut there = partitions(state.log_data().iter());
         let mut all = Replaced::default();
-        for (values, rows) in self.by_partition(rows)? {
+        let gone: HashMap<PartitionText, RecordBatch> = match rest {
+            Rest::Without(gone) => self.by_partition(gone)?.into_iter().collect(),
+            Rest::Stays | Rest::Goes => HashMap::new(),
+        };
+        let mut parts = self.by_partition(rows)?;
+        let is_new = |values: &PartitionText| parts.iter().all(|(own, _)| own != values);
+        let others = gone.iter().filter(|(values, _)| is_new(values));
+        let others: Vec<_> = others.map(|(own, rows)| (own.clone(), rows.slice(0, 0))).collect();
+        parts.extend(others);
+        for (values, rows) in parts {
             let files = there.remove(&values).unwrap_or_default();
+            let rest = match gone.get(&values) {
+                Some(gone) => Rest::Without(gone),
+                None if rest == Rest::Goes => Rest::Goes,
+                None => Rest::Stays,
+            };
             let replaced = self.replaced(read, &files, &rows, rest).await?;
             all.take_in(replaced, &values);
         }
@@ -94,7 +110,7 @@ impl Table {
         read: &DeltaTable,
         files: &[LogicalFileView],
         rows: &RecordBatch,
-        rest: Rest,
+        rest: Rest<'_>,
     ) -> Result<Replaced, LakeError> {
         let arrow = |source| self.arrow(source);
         let schema = rows.schema();
@@ -113,17 +129,26 @@ impl Table {
                 return Err(self.unfit(&format!("the key {key} is there twice among the rows")));
             }
         }
-        let bounds = Bounds::of(&keys);
+        let leaving = match rest {
+            Rest::Without(gone) => Some(project(gone, &of_key).map_err(arrow)?),
+            Rest::Stays | Rest::Goes => None,
+        };
+        let bounds: Vec<Bounds> =
+            [Some(&keys), leaving.as_ref()].into_iter().flatten().map(Bounds::of).collect();
+        let may_be_in = |file: &&LogicalFileView| bounds.iter().any(|one| one.may_be_in(file));
+        let leaving = leaving.map(|keys| by_key.rows(&keys)).transpose().map_err(arrow)?;
+        let leaving: HashSet<&[u8]> = leaving.iter().flatten().map(|key| key.data()).collect();
+        let goes = |key: &[u8]| rest == Rest::Goes || leaving.contains(key);
         let mut replaced = Replaced::default();
         let mut is_new = vec![true; rows.num_rows()];
         let mut is_known = vec![false; rows.num_rows()];
-        for file in files.iter().filter(|file| rest == Rest::Goes || bounds.may_be_in(file)) {
+        for file in files.iter().filter(|file| rest == Rest::Goes || may_be_in(file)) {
             let path = file.object_store_path();
             let own = self.rows_in(read, &path, &of_key).await?;
             let own = by_key.rows(&own).map_err(arrow)?;
             let found = own.iter().map(|key| at.get(key.data()).copied()).collect::<Vec<_>>();
-            let is_hit = |found: &Option<usize>| found.is_some() || rest == Rest::Goes;
-            if !found.iter().any(is_hit) {
+            let goes: Vec<bool> = own.iter().map(|key| goes(key.data())).collect();
+            if !found.iter().zip(&goes).any(|(found, goes)| found.is_some() || *goes) {
                 continue;
             }
             let own = self.rows_in(read, &path, &schema).await?;
@@ -146,8 +171,8 @@ impl Table {
                     stays[*old_row as usize] = false;
                 }
             }
-            if rest == Rest::Goes {
-                for (row, _) in found.iter().enumerate().filter(|(_, found)| found.is_none()) {
+            for (row, found) in found.iter().enumerate() {
+                if found.is_none() && goes[row] {
                     stays[row] = false;
                     replaced.written.removed += 1;
                 }

@@ -94,6 +94,18 @@ fn questions() -> Vec<(&'static str, &'static str, Value)> {
 fn more_questions() -> Vec<(&'static str, &'static str, Value)> {
     vec![
         (
+            "quality",
+            "/v1/quality",
+            json!({
+                "passed": { "good": 1_439, "refused": 1, "share": 0.9993, "target": 0.99, "is_met": true },
+                "expectations": [{ "name": "finite", "scope": "candle", "severity": "refuse",
+                    "about": null, "thresholds": null, "open_letters": 1 }],
+                "tests": [{ "table": "silver.market_data", "test": "positive", "severity": "refuse",
+                    "check": "low > 0", "failures": 0, "example": null,
+                    "tested_at": "2024-03-06T12:00:35Z" }],
+            }),
+        ),
+        (
             "schedules list",
             "/v1/schedules",
             json!({ "items": [{ "name": "poll-1m", "every": "1m", "paused": true, "paused_by": "ops",

@@ -5,6 +5,7 @@ mod api;
 mod builds;
 mod equal;
 mod headers;
+mod quality;
 mod trading;
 
 use std::fs;
