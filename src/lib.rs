@@ -16,6 +16,7 @@ pub mod clock;
 pub mod config;
 mod crash;
 pub mod error;
+pub mod features;
 pub mod files;
 pub mod fleet;
 pub mod formats;

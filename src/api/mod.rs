@@ -12,6 +12,7 @@ mod dead_letters;
 mod docs;
 mod explain;
 mod extract;
+mod features;
 mod feeds;
 mod findings;
 mod format;
@@ -88,6 +89,7 @@ fn for_readers() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(pulse::show))
         .routes(routes!(candles::list))
         .routes(routes!(sql::ask))
+        .routes(routes!(features::of_moments))
         .routes(routes!(coverage::show))
         .routes(routes!(coverage::of_series))
         .routes(routes!(explain::of_series))

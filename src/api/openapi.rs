@@ -22,8 +22,8 @@ pub(super) use self::{
     cursors::{Cursor, RecordCursor, RunCursor, VersionCursor},
     params::{
         AssetFilter, AuditFilter, CandleRows, DecisionFilter, ExecutionFilter, FindingFilter,
-        Formats, GapFilter, InThePast, IndicatorFilter, LetterFilter, Limit, OneSeries, PathSeries,
-        Resolution, SeriesFilter, SeriesList, Span, VerifyScope,
+        Formats, GapFilter, InThePast, IndicatorFilter, KnownBySaid, LetterFilter, Limit,
+        OneSeries, PathSeries, Resolution, SeriesFilter, SeriesList, Span, VerifyScope,
     },
     problems::{
         Conflicting, Gone, NotAcceptable, NotFound, NotModified, Refused, Unavailable, UnderWay,

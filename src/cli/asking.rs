@@ -10,6 +10,7 @@ use super::{
     backfills::Backfills,
     dead_letters::DeadLetters,
     diff::Diff,
+    features::Features,
     gaps::Gaps,
     jobs::{Audit, Jobs, Replicas},
     models::Models,
@@ -46,6 +47,8 @@ pub(super) enum Asking {
     Verify(Verify),
     /// Ask in SQL: about the lake, as it is or as it was known, and about the daemon itself.
     Query(Ask),
+    /// Have a file of moments joined with the indicators as they were known then.
+    Features(Features),
     /// Prove that files, or another series, have the same candles; or see where they differ.
     Diff(Box<Diff>),
     /// See what was refused, judge it anew, or discard it.
@@ -82,6 +85,7 @@ impl Asking {
             Self::Rewind(command) => command.run(config).await,
             Self::Verify(command) => command.run(config).await,
             Self::Query(command) => command.run(config).await,
+            Self::Features(command) => command.run(config).await,
             Self::Diff(command) => command.run(config).await,
             Self::DeadLetters(command) => command.run(config).await,
             Self::Quality(command) => command.run(config).await,

@@ -1,8 +1,7 @@
 //! `barkeep query`: a question in SQL, its answer as a table, a stream or a file.
 
 use std::{
-    fs::File,
-    io::{self, BufWriter, ErrorKind, IsTerminal, Read, Write},
+    io::{self, ErrorKind, IsTerminal, Read, Write},
     path::{Path, PathBuf},
     process::ExitCode,
 };
@@ -15,6 +14,7 @@ use serde_json::{Value, json};
 use super::{
     given::{instant, written},
     output::grid,
+    partial::Partial,
     refusal::unfit,
     remote::{Remote, Talk},
 };
@@ -127,20 +127,9 @@ async fn download(
 }
 
 async fn save(talk: &Talk, body: &Value, format: Format, path: &Path) -> anyhow::Result<()> {
-    let named = |path: &Path| format!("{} cannot be written", path.display());
-    let mut partial = path.as_os_str().to_owned();
-    partial.push(".partial");
-    let partial = PathBuf::from(partial);
-    let mut file = BufWriter::new(File::create(&partial).with_context(|| named(&partial))?);
-    let done = async {
-        download(talk, body, format, &mut file).await?;
-        file.flush().with_context(|| named(&partial))
-    };
-    if let Err(error) = done.await {
-        std::fs::remove_file(&partial).ok();
-        return Err(error);
-    }
-    std::fs::rename(&partial, path).with_context(|| named(path))
+    let mut partial = Partial::of(path)?;
+    download(talk, body, format, &mut partial.file).await?;
+    partial.finish(path)
 }
 
 /// Whoever stops reading, like `head`, has had enough.

@@ -2,7 +2,7 @@
 //! own.
 
 mod create;
-mod write;
+pub(super) mod write;
 
 use std::process::ExitCode;
 

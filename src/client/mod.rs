@@ -157,6 +157,21 @@ impl Client {
         out.flush().map_err(ClientError::Unwritten)
     }
 
+    /// The whole answer to bytes of that media type, in whichever form it is.
+    pub async fn exchange(
+        &self,
+        path: &[&str],
+        query: &Query,
+        (kind, bytes): (&str, Bytes),
+    ) -> Result<Bytes, ClientError> {
+        let complete = |request: RequestBuilder| {
+            let request = request.header("content-type", kind).body(bytes.clone());
+            request.timeout(LONG_PATIENCE)
+        };
+        let answer = self.answered(Method::POST, self.asking(path, query), complete).await?;
+        answer.bytes().await.map_err(|error| self.unreachable(error))
+    }
+
     /// The answer to a question as it comes, in whichever form it is.
     pub async fn stream(&self, path: &[&str], query: &Query) -> Result<Pieces<'_>, ClientError> {
         let complete = |request: RequestBuilder| request.timeout(LONG_PATIENCE);

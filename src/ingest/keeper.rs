@@ -16,7 +16,7 @@ use crate::{
     clock::Clock,
     error::chain,
     fleet::{Duty, Fleet},
-    lake::{Lake, Table, Upkeep},
+    lake::{Lake, LakeError, Table, Upkeep},
     lifecycle::Lifecycle,
     store::{KeptUpkeep, Store},
     telemetry::Metrics,
@@ -153,9 +153,16 @@ impl Keeper {
         Ok(next_at)
     }
 
-    /// A pass over one table, and what is to be known of it afterwards.
+    /// A pass over one table, and what is to be known of it afterwards: its small files are merged,
+    /// unless compaction is held up or somebody is at it, and then it is maintained.
     pub async fn keep(&self, table: &Table) -> Result<Upkeep, IngestError> {
         let began = Instant::now();
+        if !table.compaction_is_held_up() {
+            match table.optimize().await {
+                Ok(()) | Err(LakeError::UnderWay { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
         let taken_in = self.taken_in(table).await?;
         let done = table.maintain(taken_in).await?;
         let (took, at) = (began.elapsed(), self.clock.now());

@@ -52,6 +52,7 @@ pub use self::{
     check::Outcome,
     error::ModelError,
     header::{HeaderError, Increment, Model, Reach, Severity, Test},
+    said::preference,
     source::Versions,
 };
 use crate::{

@@ -10,13 +10,13 @@ use sha2::{Digest, Sha256};
 
 use super::source::World;
 use crate::{
-    config::{QualityConfig, TradingConfig},
+    config::{IngestConfig, QualityConfig, TradingConfig},
     market::{AssetClass, InstrumentId, Timeframe},
 };
 
 #[derive(Clone, Copy)]
 pub(super) enum Said {
-    /// Whose candle is taken first: `asset_pair`, `source_provider`, `place`.
+    /// See [`preference`].
     Preference,
     /// What the account began with and may risk, in one row: `[trading]`.
     Limits,
@@ -37,7 +37,11 @@ impl Said {
 
     pub(super) fn rows(self, world: World<'_>) -> Result<RecordBatch, ArrowError> {
         match self {
-            Self::Preference => preference(world),
+            Self::Preference => {
+                let books = world.books.all();
+                let assets = books.iter().map(|book| book.series().instrument.clone());
+                preference(&world.config.ingest, &assets.collect())
+            }
             Self::Limits => limits(&world.config.trading),
             Self::Expectations => expectations(&world.config.quality),
         }
@@ -58,14 +62,14 @@ impl Said {
     }
 }
 
-/// Of every asset whose candles are known.
-fn preference(world: World<'_>) -> Result<RecordBatch, ArrowError> {
-    let assets: BTreeSet<InstrumentId> =
-        world.books.all().iter().map(|book| book.series().instrument.clone()).collect();
+/// Whose candle is taken first, of each of these assets: `asset_pair`, `source_provider`, `place`.
+pub fn preference(
+    ingest: &IngestConfig,
+    assets: &BTreeSet<InstrumentId>,
+) -> Result<RecordBatch, ArrowError> {
     let (mut names, mut providers, mut places) = (Vec::new(), Vec::new(), Vec::new());
-    for asset in &assets {
-        let order =
-            world.config.ingest.providers_of.get(asset).unwrap_or(&world.config.ingest.providers);
+    for asset in assets {
+        let order = ingest.providers_of.get(asset).unwrap_or(&ingest.providers);
         for (place, provider) in order.iter().enumerate() {
             names.push(asset.as_str());
             providers.push(provider.as_str());

@@ -42,7 +42,7 @@ pub(crate) async fn measure() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("candles.parquet");
     run(&context, &format!("copy candles to '{}'", file.display())).await;
-    theirs(&file);
+    theirs(&file, 1);
 }
 
 async fn run(context: &SessionContext, sql: &str) -> usize {
@@ -50,8 +50,8 @@ async fn run(context: &SessionContext, sql: &str) -> usize {
     rows.iter().map(RecordBatch::num_rows).sum()
 }
 
-/// What Polars takes, if Python and `PyPI` are there.
-fn theirs(file: &Path) {
+/// What Polars takes on so many threads, if Python and `PyPI` are there.
+pub(crate) fn theirs(file: &Path, threads: usize) {
     let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
     let interop = tests.join("interop");
     let python = Command::new(tests.join("venv")).arg(interop.join("requirements.txt")).output();
@@ -64,7 +64,7 @@ fn theirs(file: &Path) {
         .arg(interop.join("indicators_speed.py"))
         .arg(file)
         .arg(ROUNDS.to_string())
-        .env("POLARS_MAX_THREADS", "1")
+        .env("POLARS_MAX_THREADS", threads.to_string())
         .status();
     assert!(status.expect("a run").success(), "Polars cannot compute it");
 }

@@ -12,6 +12,7 @@ mod layout;
 mod listings;
 mod machine;
 mod merge;
+mod models;
 mod reads;
 mod replicas;
 mod restart;
@@ -63,6 +64,9 @@ fn main() {
         }
         if wanted("merge") {
             merge::measure().await;
+        }
+        if wanted("models") {
+            models::measure().await;
         }
         if wanted("reads") {
             reads::measure().await;

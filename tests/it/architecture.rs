@@ -7,7 +7,7 @@ use std::{
 };
 
 /// Bottom to top. A module imports lower layers only, never its own.
-const LAYERS: [&[&str]; 19] = [
+const LAYERS: [&[&str]; 20] = [
     &["clock", "error", "formats", "indicators", "lifecycle", "measures", "crash"],
     &["market"],
     &["functions", "quality", "records"],
@@ -18,6 +18,7 @@ const LAYERS: [&[&str]; 19] = [
     &["access", "ingest"],
     &["query", "sql"],
     &["models"],
+    &["features"],
     &["app"],
     &["verify"],
     &["jobs"],

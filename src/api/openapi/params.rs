@@ -11,6 +11,7 @@ use utoipa::{
 };
 
 use crate::{
+    features::KnownBy,
     formats::Format,
     market::{Action, Indicator, RecordKind, Status, Timeframe},
     quality::Check,
@@ -32,6 +33,9 @@ pub(in crate::api) enum PathSeries {}
 
 /// How finely coverage is told.
 pub(in crate::api) enum Resolution {}
+
+/// When a candle counts as known.
+pub(in crate::api) enum KnownBySaid {}
 
 /// Gaps, besides the filters of series.
 pub(in crate::api) enum GapFilter {}
@@ -122,6 +126,18 @@ impl IntoParams for Resolution {
             .enum_values(Some(names))
             .default(Some(json!("candle")));
         vec![query("resolution", "`candle`: runs of one state. `day`: UTC days.", resolution)]
+    }
+}
+
+impl IntoParams for KnownBySaid {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let words = ObjectBuilder::new()
+            .schema_type(Type::String)
+            .enum_values(Some(KnownBy::ALL.map(KnownBy::as_str)))
+            .default(Some(json!(KnownBy::Received.as_str())));
+        let about = "`received`: a candle is known from when on it had been received. `close`: from its \
+                     close on, in its newest revision; for history that was received later.";
+        vec![query("known_by", about, words)]
     }
 }
 

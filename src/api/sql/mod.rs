@@ -32,7 +32,7 @@ use super::{
 use crate::{
     app::App,
     formats::Format,
-    sql::{self, Question, SqlError},
+    sql::{self, Answer, Question, SqlError},
 };
 
 /// A question in SQL.
@@ -124,7 +124,11 @@ pub(super) async fn ask(
     let versions = table_versions.unwrap_or_default();
     let known_at = past_instant(as_of, app.clock.now())?;
     let question = Question { query, format, known_at, versions };
-    let answer = app.sql.answer(&app.lake, Arc::new(System::of(&app)), question).await?;
+    Ok(told(app.sql.answer(&app.lake, Arc::new(System::of(&app)), question).await?))
+}
+
+/// An answer as it is sent.
+pub(super) fn told(answer: Answer) -> Response {
     let head = [
         (CONTENT_TYPE, answer.format.media_type()),
         (CACHE_CONTROL, "no-store"),
@@ -134,7 +138,7 @@ pub(super) async fn ask(
         sql::Body::Memory(bytes) => HttpBody::from(bytes),
         sql::Body::File(file) => HttpBody::from_stream(pieces(file)),
     };
-    Ok((head, body).into_response())
+    (head, body).into_response()
 }
 
 /// Bytes that are read at a time.

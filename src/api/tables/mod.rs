@@ -4,7 +4,7 @@ pub(super) mod commands;
 pub(super) mod definition;
 pub(super) mod history;
 pub(super) mod rows;
-mod upload;
+pub(super) mod upload;
 
 use std::sync::Arc;
 

@@ -73,15 +73,20 @@ impl Write {
     }
 }
 
-/// What is in a file of rows, and the form that its name says.
-pub(super) fn contents(path: &Path) -> anyhow::Result<(Format, Bytes)> {
+/// The form that the name of a file says.
+pub(in crate::cli) fn form(path: &Path) -> anyhow::Result<Format> {
     let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
     let ending = if ending == "jsonl" { "ndjson" } else { ending };
     let format = Format::ALL.into_iter().find(|format| format.as_str() == ending);
-    let format = format.ok_or_else(|| {
+    format.ok_or_else(|| {
         let what = format!("{} does not say in which form it is", path.display());
         unfit(what, "name it .csv, .json, .ndjson, .parquet or .arrow")
-    })?;
+    })
+}
+
+/// What is in a file of rows, and the form that its name says.
+pub(in crate::cli) fn contents(path: &Path) -> anyhow::Result<(Format, Bytes)> {
+    let format = form(path)?;
     let bytes = std::fs::read(path).map_err(|error| {
         unfit(format!("{} cannot be read: {error}", path.display()), "see that it is there")
     })?;

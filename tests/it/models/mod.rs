@@ -4,6 +4,7 @@ mod analysis;
 mod api;
 mod builds;
 mod equal;
+mod features;
 mod headers;
 mod quality;
 mod trading;
