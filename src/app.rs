@@ -22,6 +22,7 @@ use crate::{
     jobs::Queue,
     lake::{Lake, LakeError},
     lifecycle::Lifecycle,
+    lineage::Lineage,
     market::{InstrumentId, ProviderId, Series, Timeframe},
     models::{ModelError, Models},
     providers::{Context, Providers},
@@ -183,7 +184,9 @@ impl App {
             let collector = Collector::new(handles, context, (&config.feeds, &fleet)).await?;
             let keeper = Keeper::new((&lake, &store), &fleet, context).await?;
             let sql = Arc::new(Sql::start(&config.sql)?);
-            let models = Models::new((&lake, &store, &books), &config, &sql, (&clock, &metrics))?;
+            let lineage = Lineage::start(&config.lineage, context)?;
+            let with = (&sql, lineage);
+            let models = Models::new((&lake, &store, &books), &config, with, (&clock, &metrics))?;
             let app = Arc::new(Self {
                 queue: Queue::new(&metrics, config.ingest.workers),
                 running: Running::default(),

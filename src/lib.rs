@@ -26,6 +26,7 @@ pub mod ingest;
 pub mod jobs;
 pub mod lake;
 pub mod lifecycle;
+pub mod lineage;
 pub mod market;
 pub mod measures;
 pub mod models;

@@ -1,4 +1,5 @@
-//! `GET /openapi.json` and `GET /docs`: what the API says of itself, to programs and to people.
+//! `GET /openapi.json`, `GET /docs` and `GET /docs/models`: what the API says of itself, to programs and to
+//! people.
 //!
 //! The page is our own: crates that embed a ready-made one load its script from another server or
 //! download it while they are built, and neither works offline.
@@ -22,8 +23,22 @@ const PAGE: &str = concat!(
     "</style>\n",
     include_str!("docs/body.html"),
     "<script type=\"module\">\n",
+    include_str!("docs/elements.js"),
     include_str!("docs/render.js"),
     include_str!("docs/schema.js"),
+    "</script>\n</html>\n",
+);
+
+/// The same of the tables that are made of others.
+const MODELS: &str = concat!(
+    include_str!("docs/head.html"),
+    "<style>\n",
+    include_str!("docs/style.css"),
+    "</style>\n",
+    include_str!("docs/models.html"),
+    "<script type=\"module\">\n",
+    include_str!("docs/elements.js"),
+    include_str!("docs/models.js"),
     "</script>\n</html>\n",
 );
 
@@ -69,4 +84,24 @@ pub(super) async fn document(
 )]
 pub(super) async fn page() -> ([(HeaderName, &'static str); 1], Html<&'static str>) {
     ([(CONTENT_SECURITY_POLICY, POLICY)], Html(PAGE))
+}
+
+/// The tables that are made of others, to be read in a browser
+///
+/// What a row is, the columns, the tests and the SQL of each.
+#[utoipa::path(
+    get,
+    path = "/docs/models",
+    operation_id = "showModelDocs",
+    tag = "operations",
+    responses((
+        status = 200,
+        description = "A page that needs nothing but this server.",
+        body = String,
+        content_type = "text/html",
+        example = "<!doctype html>"
+    )),
+)]
+pub(super) async fn models() -> ([(HeaderName, &'static str); 1], Html<&'static str>) {
+    ([(CONTENT_SECURITY_POLICY, POLICY)], Html(MODELS))
 }

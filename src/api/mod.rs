@@ -78,6 +78,7 @@ fn open() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(health::version))
         .routes(routes!(docs::document))
         .routes(routes!(docs::page))
+        .routes(routes!(docs::models))
 }
 
 /// What asks.

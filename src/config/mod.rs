@@ -6,6 +6,7 @@ mod cdp_key;
 mod feeds;
 mod lake;
 mod limit;
+mod lineage;
 mod models;
 mod providers;
 mod quality;
@@ -33,6 +34,7 @@ pub use self::{
     feeds::FeedsConfig,
     lake::{LakeConfig, Location, S3Config},
     limit::Limit,
+    lineage::LineageConfig,
     models::ModelsConfig,
     providers::{
         AlphaVantageConfig, CoinbaseConfig, HttpConfig, OandaConfig, Plan, PriceSide,
@@ -68,6 +70,7 @@ pub struct Config {
     pub sql: SqlConfig,
     pub models: ModelsConfig,
     pub trading: TradingConfig,
+    pub lineage: LineageConfig,
     pub feeds: FeedsConfig,
     pub providers: ProvidersConfig,
     pub clock: ClockConfig,
@@ -157,6 +160,7 @@ impl Config {
             sql,
             models,
             trading: trading::trading(&mut read),
+            lineage: lineage::lineage(&mut read),
             feeds: feeds::feeds(&mut read),
             providers: providers::providers(&mut read),
             clock: ClockConfig {

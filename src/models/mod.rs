@@ -22,6 +22,7 @@ mod coverage;
 mod error;
 mod graph;
 mod header;
+mod kept;
 mod needed;
 mod pieces;
 mod said;
@@ -61,6 +62,7 @@ use crate::{
     error::chain,
     ingest::Books,
     lake::Lake,
+    lineage::Lineage,
     sql::Sql,
     store::{BuildOutcome, KeptBuild, KeptModel, Store},
     telemetry::Metrics,
@@ -75,6 +77,7 @@ pub struct Models {
     config: Config,
     coverage: Coverage,
     sql: Arc<Sql>,
+    lineage: Lineage,
     clock: Arc<dyn Clock>,
     metrics: Metrics,
     /// By model: when it is to be looked at again after a failure.
@@ -96,7 +99,7 @@ impl Models {
     pub fn new(
         (lake, store, books): (&Lake, &Store, &Arc<Books>),
         config: &Config,
-        sql: &Arc<Sql>,
+        (sql, lineage): (&Arc<Sql>, Lineage),
         (clock, metrics): (&Arc<dyn Clock>, &Metrics),
     ) -> Result<Self, ModelError> {
         let models = shelf::models(config.models.folder.as_deref())?;
@@ -125,6 +128,7 @@ impl Models {
             coverage: Coverage::new(clock.now()),
             config: config.clone(),
             sql: sql.clone(),
+            lineage,
             clock: clock.clone(),
             metrics: metrics.clone(),
             retry_at: Mutex::default(),
@@ -309,59 +313,16 @@ impl Models {
         };
         let outcome = kept.outcome.as_str();
         self.metrics.model_builds.with_label_values(&[&*name, outcome]).inc();
-        let Some(error) = failed else { return Ok(kept) };
+        let Some(error) = failed else {
+            self.tell(model, &kept);
+            return Ok(kept);
+        };
         self.waiting().insert(name.clone(), ended_at + self.config.models.retry);
         tracing::warn!(model = name, error = chain(&error), "a model is not built");
         kept.error = Some(chain(&error));
+        self.tell(model, &kept);
         self.store.keep_build(&kept, None).await?;
         Err(error)
-    }
-
-    async fn built(
-        &self,
-        model: &Model,
-        built: Built,
-        kept: &mut KeptBuild,
-    ) -> Result<(), ModelError> {
-        let Built { inputs, written, tests, is_whole } = built;
-        let name = model.name.as_str();
-        let changed = written.inserted + written.updated + written.removed;
-        kept.outcome = if changed > 0 { BuildOutcome::Built } else { BuildOutcome::Unchanged };
-        kept.is_whole = is_whole;
-        kept.inserted = written.inserted.cast_signed();
-        kept.updated = written.updated.cast_signed();
-        kept.unchanged = written.unchanged.cast_signed();
-        kept.removed = written.removed.cast_signed();
-        kept.version = written.version.cast_signed();
-        kept.inputs.clone_from(&inputs);
-        kept.tests = serde_json::to_string(&tests).unwrap_or_default();
-        let state = KeptModel {
-            model: name.to_owned(),
-            fingerprint: model.fingerprint.clone(),
-            inputs,
-            built_at: kept.ended_at,
-        };
-        for outcome in &tests {
-            let labels = [name, &*outcome.test];
-            let failures = outcome.failures.cast_signed();
-            self.metrics.model_test_failures.with_label_values(&labels).set(failures);
-        }
-        self.metrics.model_rows.with_label_values(&[name]).inc_by(changed);
-        self.metrics.model_fresh.with_label_values(&[name]).set(kept.started_at.timestamp());
-        self.waiting().remove(name);
-        self.store.keep_build(kept, Some(&state)).await?;
-        if changed > 0 {
-            tracing::info!(
-                model = name,
-                inserted = written.inserted,
-                updated = written.updated,
-                removed = written.removed,
-                version = written.version,
-                is_whole,
-                "built a model"
-            );
-        }
-        Ok(())
     }
 
     fn waiting(&self) -> MutexGuard<'_, BTreeMap<String, DateTime<Utc>>> {

@@ -51,6 +51,7 @@ pub struct Metrics {
     pub model_builds: IntCounterVec,
     pub model_fresh: IntGaugeVec,
     pub model_rows: IntCounterVec,
+    pub lineage_events: IntCounterVec,
     pub model_seconds: HistogramVec,
     pub model_test_failures: IntGaugeVec,
     pub upkeep_success: IntGaugeVec,
@@ -86,6 +87,7 @@ impl Metrics {
         new.info("build_info", "Which build is running; always 1.", &build)?;
         new.register(ProcessCollector::for_self())?;
         let source: &[&str] = &["provider", "timeframe"];
+        let model: &[&str] = &["model"];
         let metrics = Self {
             candles_landed: new.counter(
                 "candles_landed_total",
@@ -256,8 +258,7 @@ impl Metrics {
             delta_files: new.gauge("delta_files", "Live data files per table.", &["table"])?,
             verified_at: new.plain_gauge(
                 "verified_timestamp_seconds",
-                "When this process last saw whether everything that must hold does, Unix time; 0 if it \
-                 never did.",
+                "When this process last saw whether everything that must hold does; 0 if never.",
             )?,
             invariant_violations: new.gauge(
                 "invariant_violations",
@@ -273,18 +274,19 @@ impl Metrics {
             model_fresh: new.gauge(
                 "model_fresh_timestamp_seconds",
                 "When the last build of a model began that came to its end; 0 before the first.",
-                &["model"],
+                model,
             )?,
             model_rows: new.counter(
                 "model_rows_total",
                 "Rows that builds of a model have added, changed or removed.",
-                &["model"],
+                model,
             )?,
-            model_seconds: new.histogram(
-                "model_build_seconds",
-                "How long builds of a model take.",
-                &["model"],
+            lineage_events: new.counter(
+                "lineage_events_total",
+                "OpenLineage events, by whether they were sent.",
+                &["outcome"],
             )?,
+            model_seconds: new.histogram("model_build_seconds", "How long builds take.", model)?,
             model_test_failures: new.gauge(
                 "model_test_failures",
                 "Rows of the last build for which a test of the model does not hold.",

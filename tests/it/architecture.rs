@@ -13,7 +13,7 @@ const LAYERS: [&[&str]; 20] = [
     &["functions", "quality", "records"],
     &["config"],
     &["telemetry"],
-    &["files", "providers", "lake", "store"],
+    &["files", "lineage", "providers", "lake", "store"],
     &["fleet"],
     &["access", "ingest"],
     &["query", "sql"],

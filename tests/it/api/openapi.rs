@@ -257,18 +257,22 @@ async fn answers_keep_to_the_document() {
     }
 }
 
-/// Whoever reads the page offline gets all of it, and it asks nobody else.
+/// Whoever reads a page offline gets all of it, and it asks nobody else.
 #[tokio::test]
-async fn the_page_needs_nothing_but_this_server() {
+async fn the_pages_need_nothing_but_this_server() {
     let app = TestApp::start().await;
-    let page = app.get("/docs").await;
-    assert_eq!(page.status, 200);
-    assert_eq!(page.header("content-type"), "text/html; charset=utf-8");
-    let policy = page.header("content-security-policy");
-    assert!(policy.contains("default-src 'none'") && policy.contains("connect-src 'self'"));
-    let text = page.text();
-    for elsewhere in ["http://", "https://", "src=", "@import", "url("] {
-        assert!(!text.contains(elsewhere), "the page has {elsewhere}");
+    for (path, asked) in
+        [("/docs", "fetch(\"/openapi.json\")"), ("/docs/models", "asked(\"/v1/models\")")]
+    {
+        let page = app.get(path).await;
+        assert_eq!(page.status, 200);
+        assert_eq!(page.header("content-type"), "text/html; charset=utf-8");
+        let policy = page.header("content-security-policy");
+        assert!(policy.contains("default-src 'none'") && policy.contains("connect-src 'self'"));
+        let text = page.text();
+        for elsewhere in ["http://", "https://", "src=", "@import", "url("] {
+            assert!(!text.contains(elsewhere), "{path} has {elsewhere}");
+        }
+        assert!(text.contains(asked) && text.len() < 40_000, "{path}");
     }
-    assert!(text.contains("fetch(\"/openapi.json\")") && text.len() < 40_000);
 }

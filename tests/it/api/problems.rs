@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::support::test_app::{Setup, TestApp};
 
-const ROUTES: [&str; 19] = [
+const ROUTES: [&str; 20] = [
     "/v1/series",
     "/v1/watermarks",
     "/v1/freshness",
@@ -26,6 +26,7 @@ const ROUTES: [&str; 19] = [
     "/metrics",
     "/openapi.json",
     "/docs",
+    "/docs/models",
 ];
 
 /// The words themselves: whoever reads them must know what to change.

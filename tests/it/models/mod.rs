@@ -6,6 +6,7 @@ mod builds;
 mod equal;
 mod features;
 mod headers;
+mod lineage;
 mod quality;
 mod trading;
 
@@ -39,12 +40,22 @@ from silver.market_data
 
 impl Stage {
     pub(crate) async fn with(setup: Setup, models: &[(&str, &str)]) -> Self {
+        Self::told(setup, models, &[]).await
+    }
+
+    /// With settings that are not known before the test runs.
+    pub(crate) async fn told(
+        setup: Setup,
+        models: &[(&str, &str)],
+        more: &[(&str, String)],
+    ) -> Self {
         let folder = tempfile::tempdir().unwrap();
         for (name, text) in models {
             fs::write(folder.path().join(name), text).unwrap();
         }
         let path = folder.path().to_str().unwrap().to_owned();
-        let app = TestApp::with_settings(setup, &[("MODELS__PATH", path)]).await;
+        let settings = [more, &[("MODELS__PATH", path)]].concat();
+        let app = TestApp::with_settings(setup, &settings).await;
         Self { app, folder }
     }
 

@@ -9,6 +9,7 @@ use super::{age, assert_clean, bench, data_files, keep, minutes, path_at, table}
 #[tokio::test]
 async fn what_is_young_stays_however_often_the_lake_is_maintained() {
     let app = bench().await;
+    table(&app).hold_up_compaction(true);
     let start = app.now();
     let moments = minutes(&app, start, 30).await;
     let before = data_files(&app).len();
@@ -97,6 +98,7 @@ async fn t48_a_version_below_a_hole_in_the_log_is_gone_and_not_a_failure() {
 #[tokio::test]
 async fn files_of_nobody_go_when_they_are_old_and_those_just_written_stay() {
     let app = bench().await;
+    table(&app).hold_up_compaction(true);
     let folder = PathBuf::from(table(&app).place()).join("date=2024-03-01");
     let orphan = |name: &str| fs::write(folder.join(name), vec![7; 1_000]).unwrap();
     orphan("part-00000-left-by-a-crash.parquet");
@@ -127,6 +129,7 @@ async fn files_of_nobody_go_when_they_are_old_and_those_just_written_stay() {
 #[tokio::test]
 async fn live_files_stay_however_old_they_are() {
     let app = bench().await;
+    table(&app).hold_up_compaction(true);
     age(&app, 400);
     let before = data_files(&app);
     for _ in 0..2 {
@@ -137,4 +140,25 @@ async fn live_files_stay_however_old_they_are() {
     assert_clean(&app).await;
     let told = app.get("/v1/series").await.ok();
     assert_ne!(told["items"][0]["candles"]["final"], json!(0));
+}
+
+#[tokio::test]
+async fn a_pass_merges_what_is_small_unless_compaction_is_held_up() {
+    let app = bench().await;
+    let start = app.now();
+    let moments = minutes(&app, start, 5).await;
+    let files = || table(&app).size().unwrap().live.files;
+    let scattered = files();
+    assert!(scattered > 4, "{scattered}");
+    table(&app).hold_up_compaction(true);
+    keep(&app).await;
+    assert_eq!(files(), scattered);
+    table(&app).hold_up_compaction(false);
+    keep(&app).await;
+    assert_eq!(files(), 1);
+    for then in &moments {
+        let answer = app.get(&path_at(start, then.version)).await.ok();
+        assert_eq!(answer["candles"], then.candles, "version {}", then.version);
+    }
+    assert_clean(&app).await;
 }

@@ -55,22 +55,19 @@ async fn whatever_happens_at_once_the_truth_is_told() {
     let table = table(app);
     let start = app.now();
     let mut moments = vec![told(app, start, start).await];
-    let (mut optimized, mut removed, mut entries) = (0, 0, 0);
+    let (mut removed, mut entries) = (0, 0);
     for minute in 1..=setting("BARKEEP_SOAK_MINUTES").unwrap_or(MINUTES) {
         app.clock.advance(seconds(60));
         let then = &moments[moments.len() / 2];
         let merge = async {
-            match minute % 3 {
-                0 => drop(table.compact_fully().await.unwrap()),
-                1 if table.optimize().await.is_ok() => return 1,
-                _ => {}
+            // The pass itself merges what is small.
+            if minute % 3 == 0 {
+                table.compact_fully().await.unwrap();
             }
-            0
         };
-        let (polled, kept, merged, ()) =
+        let (polled, kept, (), ()) =
             tokio::join!(app.poll(BTC), keep(app), merge, assert_same(app, start, then));
         polled.unwrap();
-        optimized += merged;
         removed += kept.removed.files;
         entries += kept.entries_removed;
         assert_same(app, start, &moments[0]).await;
@@ -81,7 +78,7 @@ async fn whatever_happens_at_once_the_truth_is_told() {
             age(app, 8);
         }
     }
-    assert!(optimized > 0 && removed > 20 && entries > 20, "{optimized} {removed} {entries}");
+    assert!(removed > 20 && entries > 20, "{removed} {entries}");
     for then in &moments {
         assert_same(app, start, then).await;
     }
