@@ -2,11 +2,13 @@
 //!
 //! Indicators are window functions: `rsi(close, 14) over (partition by … order by timestamp)`. Several
 //! values at once are a struct: `(macd(close, 12, 26, 9) over w)['line']`. Whatever the frame, a function
-//! sees every candle of the partition up to its own. Measures are aggregates: `sharpe(return, 365)`,
+//! sees every candle of the partition up to its own. `carry(value)` is the newest value that is
+//! not null. Measures are aggregates: `sharpe(return, 365)`,
 //! `max_drawdown(equity order by timestamp)`. Of a JSON text, like `raw` of a decision,
 //! `json_get_str(raw, 'stop_loss', 'price')` and the like give a part, and null where there is none.
 
 mod aggregate;
+mod carry;
 mod families;
 mod market;
 mod window;
@@ -21,6 +23,7 @@ use deltalake::datafusion::{
 
 use self::{
     aggregate::{OfEquity, Unordered},
+    carry::Carry,
     families::FAMILIES,
     window::Indicator,
 };
@@ -28,6 +31,7 @@ use self::{
 /// Makes every function known to a session.
 pub fn register(context: &SessionContext) {
     context.register_udf(market::asset_class());
+    context.register_udwf(WindowUDF::new_from_impl(Carry::new()));
     for function in json() {
         context.register_udf(ScalarUDF::clone(&function));
     }

@@ -142,3 +142,14 @@ async fn measures_of_nothing_are_null_and_wrong_calls_are_told_why() {
         assert!(said.contains(why), "{call}: {said}");
     }
 }
+
+#[tokio::test]
+async fn what_was_known_is_carried_on_in_the_order_that_is_said() {
+    let sql = "select part, t, carry(x) over (partition by part order by t) as kept from \
+         (values (1, 1, null), (1, 2, 'a'), (1, 4, null), (1, 3, 'b'), (2, 1, null)) \
+         as rows (part, t, x) order by part, t";
+    let said = ask(sql).await.unwrap();
+    let kept: Vec<&str> =
+        said.lines().filter_map(|line| line.split('|').nth(3)).map(str::trim).collect();
+    assert_eq!(kept, ["kept", "", "a", "b", "b", ""], "{said}");
+}

@@ -175,7 +175,17 @@ impl Models {
                 let Some(own) = Source::find(model.name.as_str(), world).await? else {
                     return Ok(Vec::new());
                 };
-                let bench = Bench::new(&model, models.sql.workbench(), &[own]).await?;
+                let mut sources = vec![own];
+                for name in &model.with {
+                    let Some(source) = Source::find(name, world).await? else {
+                        return Ok(Vec::new());
+                    };
+                    sources.push(source);
+                }
+                let bench = Bench::new(&model, models.sql.workbench(), &sources).await?;
+                for name in &model.with {
+                    bench.select(name, &format!("select * from {}", bench::whole(name))).await?;
+                }
                 let rows = format!("select * from {}", bench::whole(model.name.as_str()));
                 bench.select(check::BUILT, &rows).await?;
                 check::check(&bench).await

@@ -131,6 +131,20 @@ pub(in crate::api) async fn build(
                 { "test": "positive", "severity": "refuse", "failures": 0, "example": null },
             ],
         })),
+        (
+            status = 409,
+            description = "A test cannot be run on what the table is made of by now.",
+            body = Problem,
+            content_type = Problem::MEDIA_TYPE,
+            example = json!({
+                "type": "about:blank",
+                "title": "Conflict",
+                "status": 409,
+                "code": "not_built",
+                "detail": "silver.tops: No field named highest",
+                "fix": "nothing was published; see to the rows it names, or to the model's text",
+            })
+        ),
         Refused,
         NotFound,
         Unavailable,

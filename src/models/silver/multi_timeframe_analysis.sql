@@ -5,7 +5,7 @@
 -- key: asset_pair, timestamp
 -- partition by: date
 -- series: asset_pair
--- reach: 10d
+-- reach: 6d
 -- test strength_in_range: confluence_strength between 0 and 100
 -- test known: direction in ('uptrend', 'downtrend', 'mixed', 'unknown')
 with averages as (
@@ -63,7 +63,7 @@ readings as (
     select
         asset_pair, timeframe, closed_at,
         named_struct(
-            'trend', trend, 'strength', strength, 'signal', trunc(coalesce(votes, 50.0)),
+            'at', closed_at, 'trend', trend, 'strength', strength, 'signal', trunc(coalesce(votes, 50.0)),
             'buys', case when rsi_14 < 30 then 1 else 0 end
                 + case when timeframe = '15m' and close < sma_20 * 0.98 then 1 else 0 end,
             'sells', case when rsi_14 > 70 then 1 else 0 end
@@ -71,20 +71,31 @@ readings as (
         ) as r
     from trends
 ),
-slots as (
+carried as (
     select
         asset_pair, timeframe, closed_at,
-        last_value(case when timeframe = '1m' then r end) ignore nulls over upto as m1,
-        last_value(case when timeframe = '5m' then r end) ignore nulls over upto as m5,
-        last_value(case when timeframe = '15m' then r end) ignore nulls over upto as m15,
-        last_value(case when timeframe = '1h' then r end) ignore nulls over upto as h1,
-        last_value(case when timeframe = '4h' then r end) ignore nulls over upto as h4,
-        last_value(case when timeframe = '1d' then r end) ignore nulls over upto as d1
+        carry(case when timeframe = '1m' then r end) over upto as m1,
+        carry(case when timeframe = '5m' then r end) over upto as m5,
+        carry(case when timeframe = '15m' then r end) over upto as m15,
+        carry(case when timeframe = '1h' then r end) over upto as h1,
+        carry(case when timeframe = '4h' then r end) over upto as h4,
+        carry(case when timeframe = '1d' then r end) over upto as d1
     from readings
-    window upto as (
-        partition by asset_pair order by closed_at
-        range between interval '5 days' preceding and current row
-    )
+    -- What closes with a slot is known in it.
+    window upto as (partition by asset_pair order by closed_at, timeframe = '5m')
+),
+-- A timeframe that has said nothing for five days says nothing.
+slots as (
+    select
+        asset_pair, closed_at,
+        case when m1['at'] >= closed_at - interval '5 days' then m1 end as m1,
+        case when m5['at'] >= closed_at - interval '5 days' then m5 end as m5,
+        case when m15['at'] >= closed_at - interval '5 days' then m15 end as m15,
+        case when h1['at'] >= closed_at - interval '5 days' then h1 end as h1,
+        case when h4['at'] >= closed_at - interval '5 days' then h4 end as h4,
+        case when d1['at'] >= closed_at - interval '5 days' then d1 end as d1
+    from carried
+    where timeframe = '5m'
 ),
 sums as (
     select
@@ -114,7 +125,6 @@ sums as (
         coalesce(m5['buys'], 0) + coalesce(m15['buys'], 0) as buys,
         coalesce(m5['sells'], 0) + coalesce(m15['sells'], 0) as sells
     from slots
-    where timeframe = '5m'
 )
 select
     asset_pair,

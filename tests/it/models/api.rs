@@ -84,3 +84,17 @@ async fn a_table_is_traced_to_its_sources_and_to_what_is_made_of_it() {
     assert!(below["downstream"].as_array().unwrap().contains(&json!("silver.tops")), "{below}");
     refused(&stage, "/v1/lineage/silver.nothing", 404).await;
 }
+
+#[tokio::test]
+async fn every_own_model_can_be_tested() {
+    let stage = built().await;
+    let list = stage.app.get("/v1/models").await.ok();
+    for model in list["items"].as_array().unwrap() {
+        let path = format!("/v1/models/{}/test", model["name"].as_str().unwrap());
+        let told = stage.app.post(&path, &json!({})).await.ok();
+        assert_eq!(
+            told["tests"].as_array().unwrap().len(),
+            model["tests"].as_array().unwrap().len()
+        );
+    }
+}
