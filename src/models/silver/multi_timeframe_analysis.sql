@@ -11,10 +11,11 @@
 with averages as (
     select
         *,
-        timestamp + case timeframe
-            when '1m' then interval '1 minute' when '5m' then interval '5 minutes'
-            when '15m' then interval '15 minutes' when '1h' then interval '1 hour'
-            when '4h' then interval '4 hours' else interval '1 day' end as closed_at,
+        timestamp + arrow_cast(
+            case timeframe when '1m' then 60 when '5m' then 300 when '15m' then 900 when '1h' then 3600
+                when '4h' then 14400 else 86400 end * 1000000,
+            'Duration(Microsecond)'
+        ) as closed_at,
         signum(sma_20 - sma_50) as side,
         least(100, 50 + abs(sma_20 - sma_50) / sma_50 * 100 * 200) as apart
     from silver.market_data_enriched
@@ -63,7 +64,7 @@ readings as (
     select
         asset_pair, timeframe, closed_at,
         named_struct(
-            'at', closed_at, 'trend', trend, 'strength', strength, 'signal', trunc(coalesce(votes, 50.0)),
+            'at', arrow_cast(closed_at, 'Int64'), 'trend', trend, 'strength', strength, 'signal', trunc(coalesce(votes, 50.0)),
             'buys', case when rsi_14 < 30 then 1 else 0 end
                 + case when timeframe = '15m' and close < sma_20 * 0.98 then 1 else 0 end,
             'sells', case when rsi_14 > 70 then 1 else 0 end
@@ -84,18 +85,21 @@ carried as (
     -- What closes with a slot is known in it.
     window upto as (partition by asset_pair order by closed_at, timeframe = '5m')
 ),
--- A timeframe that has said nothing for five days says nothing.
+-- A timeframe that has said nothing for five days says nothing. In microseconds: intervals are counted in
+-- the calendar of a time zone, which takes most of the time of a build.
+recent as (
+    select *, arrow_cast(closed_at, 'Int64') - 432000000000 as since from carried where timeframe = '5m'
+),
 slots as (
     select
         asset_pair, closed_at,
-        case when m1['at'] >= closed_at - interval '5 days' then m1 end as m1,
-        case when m5['at'] >= closed_at - interval '5 days' then m5 end as m5,
-        case when m15['at'] >= closed_at - interval '5 days' then m15 end as m15,
-        case when h1['at'] >= closed_at - interval '5 days' then h1 end as h1,
-        case when h4['at'] >= closed_at - interval '5 days' then h4 end as h4,
-        case when d1['at'] >= closed_at - interval '5 days' then d1 end as d1
-    from carried
-    where timeframe = '5m'
+        case when m1['at'] >= since then m1 end as m1,
+        case when m5['at'] >= since then m5 end as m5,
+        case when m15['at'] >= since then m15 end as m15,
+        case when h1['at'] >= since then h1 end as h1,
+        case when h4['at'] >= since then h4 end as h4,
+        case when d1['at'] >= since then d1 end as d1
+    from recent
 ),
 sums as (
     select

@@ -9,8 +9,9 @@ use super::{Row, Stage, batch, content, keyed, nobody, triples};
 
 const ASSETS: [&str; 3] = ["A", "B", "C"];
 
-/// A write: its rows, and whether files are merged afterwards.
-type Step = (Vec<(usize, i64, u8)>, bool, bool);
+/// A write: its rows, those that are to go, whether it is the whole table, and whether files are merged
+/// afterwards.
+type Step = (Vec<(usize, i64, u8)>, Vec<(usize, i64, u8)>, bool, bool);
 
 /// The last of several rows of one key.
 fn rows(given: &[(usize, i64, u8)]) -> Vec<Row> {
@@ -26,14 +27,23 @@ async fn check(steps: Vec<Step>) {
     let stage = Stage::new().await;
     let table = stage.lake.managed(&keyed()).await.unwrap();
     let mut truth: BTreeMap<(String, i64), f64> = BTreeMap::new();
-    for (given, is_whole, compacts) in steps {
-        let rows = rows(&given);
+    for (given, leaving, is_whole, compacts) in steps {
+        let (rows, leaving) = (rows(&given), rows(&leaving));
         let before = (table.version(), truth.clone());
         if is_whole {
             truth.clear();
+        } else {
+            truth.retain(|(own, own_at), _| {
+                !leaving.iter().any(|(_, asset, at, _)| own == asset && own_at == at)
+            });
         }
         truth.extend(rows.iter().map(|(_, asset, at, price)| (((*asset).to_owned(), *at), *price)));
-        let rest = if is_whole { Rest::Goes } else { Rest::Stays };
+        let leaving = batch(&leaving);
+        let rest = match (is_whole, leaving.num_rows()) {
+            (true, _) => Rest::Goes,
+            (false, 0) => Rest::Stays,
+            (false, _) => Rest::Without(&leaving),
+        };
         let done = table.merge(&batch(&rows), rest, &nobody()).await.unwrap();
         if compacts {
             table.compact_fully().await.unwrap();
@@ -45,9 +55,12 @@ async fn check(steps: Vec<Step>) {
             .flat_map(triples)
             .map(|(asset, at, price)| ((asset, at), price))
             .collect();
+        // A row that goes and comes again in one write has only changed.
         let news = truth.iter().filter(|(key, price)| before.1.get(*key) != Some(price));
         assert_eq!(told, news.map(|(key, price)| (key.clone(), *price)).collect());
         assert_eq!(done.inserted + done.updated, told.len() as u64);
+        let gone = before.1.keys().filter(|key| !truth.contains_key(*key)).count();
+        assert_eq!(done.removed, gone as u64);
         let expected: Vec<_> =
             truth.iter().map(|((asset, at), price)| (asset.clone(), *at, *price)).collect();
         assert_eq!(content(&table).await, expected);
@@ -62,6 +75,7 @@ proptest! {
         steps in prop::collection::vec(
             (
                 prop::collection::vec((0_usize..3, 0_i64..40, 0_u8..4), 0..12),
+                prop::collection::vec((0_usize..3, 0_i64..40, 0_u8..1), 0..6),
                 prop::bool::weighted(0.15),
                 prop::bool::weighted(0.3),
             ),
