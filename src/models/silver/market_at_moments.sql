@@ -1,8 +1,9 @@
 -- builds: silver.market_at_moments
 -- about: The last candle of an hour that had closed when something was decided or entered, at most three
 --   days before. Whether it was received or revised only later is said by market_is_hindsight.
--- from: silver.moments, silver.market_data_enriched
+-- from: silver.moments, silver.market_data_enriched, silver.market_regime
 -- only silver.market_data_enriched: timeframe = '1h'
+-- only silver.market_regime: timeframe = '1h'
 -- key: asset_pair, timestamp
 -- sort by: asset_pair, timestamp
 -- series: asset_pair
@@ -10,19 +11,17 @@
 -- test not_later: market_timestamp is null or market_timestamp + interval '1 hour' <= timestamp
 with hours as (
     select
-        asset_pair,
-        timestamp + interval '1 hour' as timestamp,
+        e.asset_pair,
+        e.timestamp + interval '1 hour' as timestamp,
         named_struct(
-            'timestamp', timestamp, 'close', close, 'source', source_provider, 'is_mock', is_mock,
-            'known_at', last_changed_at, 'rsi_14', rsi_14, 'macd_histogram', macd_histogram,
-            'adx_14', adx_14, 'atr_14', atr_14, 'percent_b', percent_b, 'volatility', volatility,
-            'regime', case when adx_14 is null then null
-                when adx_14 > 25 and plus_di > minus_di then 'trending_up'
-                when adx_14 > 25 then 'trending_down'
-                when atr_14 / close > 0.02 then 'volatile'
-                else 'ranging' end
+            'timestamp', e.timestamp, 'close', e.close, 'source', e.source_provider,
+            'is_mock', e.is_mock, 'known_at', e.last_changed_at, 'rsi_14', e.rsi_14,
+            'macd_histogram', e.macd_histogram, 'adx_14', e.adx_14, 'atr_14', e.atr_14,
+            'percent_b', e.percent_b, 'volatility', e.volatility, 'regime', r.regime
         ) as m
-    from silver.market_data_enriched
+    from silver.market_data_enriched as e
+    left join silver.market_regime as r
+        on r.asset_pair = e.asset_pair and r.timeframe = e.timeframe and r.timestamp = e.timestamp
 ),
 both as (
     select asset_pair, timestamp, m, false as is_moment from hours
