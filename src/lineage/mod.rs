@@ -1,7 +1,7 @@
 //! Who is told which table was made of which: `OpenLineage` run events, sent to one address.
 //!
 //! A build does not wait for it. Events are sent in their order, again and again until they arrive; while
-//! nobody takes them the newest are kept and the others counted as lost.
+//! nobody takes them so many are kept, and those that come later are counted as lost.
 
 mod event;
 
