@@ -24,7 +24,7 @@ use crate::{
     config::IngestConfig,
     indicators::confluence::REACH,
     market::{AssetClass, InstrumentId, Timeframe},
-    models::preference,
+    models::{literal, preference},
 };
 
 /// Moments that are looked at in one question.
@@ -93,9 +93,8 @@ pub fn question(
     if let Some(row) = times.values().iter().position(is_later) {
         return Err(MomentError::Future { row: row + 1 });
     }
-    let told: Vec<String> = features.fields().iter().map(|field| shown(field.name())).collect();
-    let told: Vec<String> = told.into_iter().filter(|name| !name.is_empty()).collect();
-    let is_taken = |field: &&Arc<Field>| told.contains(field.name());
+    let told: Vec<&str> = features.fields().iter().filter_map(|one| shown(one.name())).collect();
+    let is_taken = |field: &&Arc<Field>| told.contains(&field.name().as_str());
     if let Some(field) = rows.schema().fields().iter().find(is_taken) {
         return Err(MomentError::Taken(field.name().clone()));
     }
@@ -113,13 +112,13 @@ pub fn question(
     Ok((text.query(model, features), Arc::new(system)))
 }
 
-/// What a column of the model is called among the features; nothing if it is not one.
-fn shown(name: &str) -> String {
+/// What a column of the model is called among the features, if it is one.
+fn shown(name: &str) -> Option<&str> {
     match name {
-        "asset_pair" | "timeframe" | "date" => String::new(),
-        "timestamp" => "candle_timestamp".to_owned(),
-        "last_changed_at" => "known_at".to_owned(),
-        name => name.to_owned(),
+        "asset_pair" | "timeframe" | "date" => None,
+        "timestamp" => Some("candle_timestamp"),
+        "last_changed_at" => Some("known_at"),
+        name => Some(name),
     }
 }
 
@@ -175,19 +174,17 @@ struct Text<'a> {
 
 impl Text<'_> {
     fn query(&self, model: &str, features: &SchemaRef) -> String {
-        let instant =
-            |micros: i64| format!("arrow_cast({micros}, 'Timestamp(Microsecond, Some(\"UTC\"))')");
         let (reach, step) = (self.reach, self.timeframe.micros());
-        let (low, high) = (instant(self.first - reach), instant(self.last));
+        let (low, high) = (literal(self.first - reach), literal(self.last));
         let names: Vec<String> = self.assets.iter().map(|asset| format!("'{asset}'")).collect();
         let received = match self.known_by {
             KnownBy::Received => "and c._extracted_at <= w.timestamp",
             KnownBy::Close => "",
         };
-        let selected = features.fields().iter().filter_map(|field| {
-            let (own, shown) = (field.name(), shown(field.name()));
-            (!shown.is_empty()).then(|| format!("f.{own} as {shown}"))
-        });
+        let selected = features
+            .fields()
+            .iter()
+            .filter_map(|field| Some(format!("f.{} as {}", field.name(), shown(field.name())?)));
         // A stretch of `reach` lies in two buckets of that length, by which moments meet their candles.
         format!(
             "with at as (select _moment, _asset, timestamp, \

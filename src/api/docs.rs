@@ -16,31 +16,22 @@ use bytes::Bytes;
 use super::{Problem, extract::Params, openapi, openapi::Refused};
 
 /// One document, so that a browser asks once.
-const PAGE: &str = concat!(
-    include_str!("docs/head.html"),
-    "<style>\n",
-    include_str!("docs/style.css"),
-    "</style>\n",
-    include_str!("docs/body.html"),
-    "<script type=\"module\">\n",
-    include_str!("docs/elements.js"),
-    include_str!("docs/render.js"),
-    include_str!("docs/schema.js"),
-    "</script>\n</html>\n",
-);
+fn page_of(body: &str, script: &str) -> Page {
+    let parts = [
+        include_str!("docs/head.html"),
+        "<style>\n",
+        include_str!("docs/style.css"),
+        "</style>\n",
+        body,
+        "<script type=\"module\">\n",
+        include_str!("docs/elements.js"),
+        script,
+        "</script>\n</html>\n",
+    ];
+    ([(CONTENT_SECURITY_POLICY, POLICY)], Html(parts.concat()))
+}
 
-/// The same of the tables that are made of others.
-const MODELS: &str = concat!(
-    include_str!("docs/head.html"),
-    "<style>\n",
-    include_str!("docs/style.css"),
-    "</style>\n",
-    include_str!("docs/models.html"),
-    "<script type=\"module\">\n",
-    include_str!("docs/elements.js"),
-    include_str!("docs/models.js"),
-    "</script>\n</html>\n",
-);
+type Page = ([(HeaderName, &'static str); 1], Html<String>);
 
 /// The page runs its own script and talks to this server, and to nobody else.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; \
@@ -82,8 +73,9 @@ pub(super) async fn document(
         example = "<!doctype html>"
     )),
 )]
-pub(super) async fn page() -> ([(HeaderName, &'static str); 1], Html<&'static str>) {
-    ([(CONTENT_SECURITY_POLICY, POLICY)], Html(PAGE))
+pub(super) async fn page() -> Page {
+    const SCRIPT: &str = concat!(include_str!("docs/render.js"), include_str!("docs/schema.js"));
+    page_of(include_str!("docs/body.html"), SCRIPT)
 }
 
 /// The tables that are made of others, to be read in a browser
@@ -102,6 +94,6 @@ pub(super) async fn page() -> ([(HeaderName, &'static str); 1], Html<&'static st
         example = "<!doctype html>"
     )),
 )]
-pub(super) async fn models() -> ([(HeaderName, &'static str); 1], Html<&'static str>) {
-    ([(CONTENT_SECURITY_POLICY, POLICY)], Html(MODELS))
+pub(super) async fn models() -> Page {
+    page_of(include_str!("docs/models.html"), include_str!("docs/models.js"))
 }

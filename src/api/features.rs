@@ -29,8 +29,6 @@ use crate::{
 
 const MEND: &str = "give rows with an asset_pair and a timestamp, like \
      [{\"asset_pair\": \"BTCUSD\", \"timestamp\": \"2024-03-06T10:00:00Z\"}]";
-/// Faults that a refusal tells.
-const TOLD: usize = 5;
 
 /// Features of moments
 ///
@@ -105,8 +103,7 @@ pub(super) async fn of_moments(
     let read = incoming::read(upload.format, &upload.body, &wanted, Further::Read);
     let read = read.map_err(|error| invalid(error.to_string()))?;
     if !read.faults.is_empty() {
-        let told: Vec<_> = read.faults.iter().take(TOLD).map(ToString::to_string).collect();
-        return Err(invalid(told.join("; ")));
+        return Err(invalid(incoming::told(&read.faults)));
     }
     if read.rows.num_rows() > MOST {
         let detail = format!("there are {} rows", read.rows.num_rows());

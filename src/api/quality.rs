@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 use super::{
     Problem,
     extract::Params,
+    models::last_builds,
     openapi::{Refused, Unavailable},
 };
 use crate::{
@@ -146,11 +147,9 @@ pub(super) async fn show(
         let scope = if is_of_record { RECORD } else { CANDLE };
         *letters.entry((scope, open.expectation)).or_default() += open.letters;
     }
-    let mut tests = Vec::new();
-    for model in app.models.all() {
-        let last = app.store.builds(Some(model.name.as_str()), None, 1).await?.pop();
-        tests.extend(outcomes(model, last.as_ref()));
-    }
+    let last = last_builds(&app).await?;
+    let of = |model: &Model| outcomes(model, last.get(model.name.as_str()));
+    let tests = app.models.all().iter().flat_map(of).collect();
     let expectations = expectations(&app, &letters);
     Ok(Json(Quality { passed: passed(&app), expectations, tests }))
 }

@@ -106,10 +106,7 @@ impl Client {
         (kind, bytes): (&str, Bytes),
         intent: &str,
     ) -> Result<Answer, ClientError> {
-        let complete = |request: RequestBuilder| {
-            let request = request.header("content-type", kind).body(bytes.clone());
-            request.timeout(LONG_PATIENCE)
-        };
+        let complete = |request| with_bytes(request, kind, &bytes);
         self.send_once(self.asking(path, query), intent, complete).await
     }
 
@@ -164,10 +161,7 @@ impl Client {
         query: &Query,
         (kind, bytes): (&str, Bytes),
     ) -> Result<Bytes, ClientError> {
-        let complete = |request: RequestBuilder| {
-            let request = request.header("content-type", kind).body(bytes.clone());
-            request.timeout(LONG_PATIENCE)
-        };
+        let complete = |request| with_bytes(request, kind, &bytes);
         let answer = self.answered(Method::POST, self.asking(path, query), complete).await?;
         answer.bytes().await.map_err(|error| self.unreachable(error))
     }
@@ -259,6 +253,10 @@ impl Client {
 
 fn with_body(request: RequestBuilder, body: &Value) -> RequestBuilder {
     request.header("content-type", "application/json").body(body.to_string())
+}
+
+fn with_bytes(request: RequestBuilder, kind: &str, bytes: &Bytes) -> RequestBuilder {
+    request.header("content-type", kind).body(bytes.clone()).timeout(LONG_PATIENCE)
 }
 
 /// The text is not repeated: whoever writes a password into it shall not read it in a log.

@@ -26,8 +26,7 @@ pub struct Expected {
 
 impl Expected {
     pub fn threshold(&self, class: AssetClass, timeframe: Timeframe) -> f64 {
-        let of = Timeframe::ALL.into_iter().zip(&self.thresholds[class.as_str()]);
-        of.into_iter().find(|(own, _)| *own == timeframe).map_or(f64::INFINITY, |(_, most)| *most)
+        self.thresholds[class.as_str()][timeframe as usize]
     }
 }
 

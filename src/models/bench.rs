@@ -87,6 +87,14 @@ impl<'a> Bench<'a> {
         self.name(name, rows.into_view())
     }
 
+    /// Lets inputs be in the query what they are as a whole.
+    pub(super) async fn offer(&self, names: &[String]) -> Result<(), ModelError> {
+        for name in names {
+            self.select(name, &format!("select * from {}", whole(name))).await?;
+        }
+        Ok(())
+    }
+
     /// What a query gives, and its columns also where that is nothing.
     pub(super) async fn ask(&self, sql: &str) -> Result<(SchemaRef, Vec<RecordBatch>), ModelError> {
         let rows = self.context.sql(sql).await.map_err(|error| self.failed(error))?;

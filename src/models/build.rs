@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use super::{
     Increment, Model, ModelError, Outcome, Versions,
-    bench::{Bench, settled, whole},
+    bench::{Bench, settled},
     check::{self, BUILT},
     needed::Axes,
     source::{Source, World, together},
@@ -176,10 +176,8 @@ impl Build<'_> {
     ) -> Result<(Written, Vec<Outcome>), ModelError> {
         if self.model.increment == Increment::Whole {
             let bench = Bench::new(self.model, (self.workbench)(), sources).await?;
-            for source in sources {
-                let sql = format!("select * from {}", whole(&source.name));
-                bench.select(&source.name, &sql).await?;
-            }
+            bench.offer(&self.model.from).await?;
+            bench.offer(&self.model.with).await?;
             let (rows, tests) = self.built(&bench, None).await?;
             let table = self.table(&rows.schema()).await?;
             return Ok((table.merge(&rows, Rest::Goes, record).await?, tests));
@@ -251,9 +249,7 @@ impl Build<'_> {
 
     /// The rows that spans affect, tested.
     async fn piece(&self, bench: &Bench<'_>, spans: &[Span]) -> Result<Piece, ModelError> {
-        for name in &self.model.with {
-            bench.select(name, &format!("select * from {}", whole(name))).await?;
-        }
+        bench.offer(&self.model.with).await?;
         let axes = self.axes();
         let about = axes.narrow(bench, spans).await?;
         let (rows, tests) = self.built(bench, Some(axes)).await?;

@@ -53,6 +53,7 @@ pub use self::{
     check::Outcome,
     error::ModelError,
     header::{HeaderError, Increment, Model, Reach, Severity, Test},
+    needed::literal,
     said::preference,
     source::Versions,
 };
@@ -183,9 +184,7 @@ impl Models {
                     sources.push(source);
                 }
                 let bench = Bench::new(&model, models.sql.workbench(), &sources).await?;
-                for name in &model.with {
-                    bench.select(name, &format!("select * from {}", bench::whole(name))).await?;
-                }
+                bench.offer(&model.with).await?;
                 let rows = format!("select * from {}", bench::whole(model.name.as_str()));
                 bench.select(check::BUILT, &rows).await?;
                 check::check(&bench).await

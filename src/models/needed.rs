@@ -253,6 +253,6 @@ impl Unit {
 }
 
 /// A number of microseconds since 1970 as SQL has it.
-fn literal(micros: i64) -> String {
+pub fn literal(micros: i64) -> String {
     format!("arrow_cast({micros}, 'Timestamp(Microsecond, Some(\"UTC\"))')")
 }

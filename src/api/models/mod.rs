@@ -25,6 +25,7 @@ use crate::{
     app::App,
     lake::Table,
     models::{Increment, Model, ModelError, Reach, Test},
+    store::KeptBuild,
 };
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -149,7 +150,8 @@ pub(super) async fn list(
 ) -> Result<Json<List<ModelView>>, Problem> {
     params.finish("")?;
     let last = last_builds(&app).await?;
-    let view = |model: &Model| view(model, last.get(model.name.as_str()).cloned());
+    let view =
+        |model: &Model| view(model, last.get(model.name.as_str()).cloned().map(builds::view));
     Ok(Json(List { items: app.models.all().iter().map(view).collect() }))
 }
 
@@ -197,12 +199,12 @@ pub(super) async fn show(
 }
 
 /// The newest build of each model.
-async fn last_builds(app: &App) -> Result<BTreeMap<String, BuildView>, Problem> {
+pub(super) async fn last_builds(app: &App) -> Result<BTreeMap<String, KeptBuild>, Problem> {
     let mut last = BTreeMap::new();
     for model in app.models.all() {
         let name = model.name.as_str();
         if let Some(build) = app.store.builds(Some(name), None, 1).await?.pop() {
-            last.insert(name.to_owned(), builds::view(build));
+            last.insert(name.to_owned(), build);
         }
     }
     Ok(last)

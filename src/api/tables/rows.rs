@@ -99,8 +99,6 @@ pub(in crate::api) fn is_route(path: &MatchedPath) -> bool {
 
 /// Rows set aside at once; more are a fault of the whole.
 const MOST_LETTERS: usize = 10_000;
-/// Faults that a refusal tells.
-const TOLD: usize = 5;
 
 /// Write rows to a table of your own
 ///
@@ -259,9 +257,9 @@ impl Writing {
         if faults.is_empty() || is_set_aside {
             return Ok(());
         }
-        let told: Vec<String> = faults.iter().take(TOLD).map(Fault::to_string).collect();
         let all = faults.len() + good;
-        let detail = format!("{} of {all} rows do not fit: {}", faults.len(), told.join("; "));
+        let detail =
+            format!("{} of {all} rows do not fit: {}", faults.len(), incoming::told(faults));
         let field = faults[0].column.as_deref().unwrap_or("body");
         Err(Problem::invalid(field, detail, MEND))
     }

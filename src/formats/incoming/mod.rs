@@ -25,6 +25,9 @@ pub enum Further {
     Fault,
 }
 
+/// Faults that a refusal tells.
+const TOLD: usize = 5;
+
 /// Rows that somebody brings.
 #[derive(Debug)]
 pub struct Incoming {
@@ -79,6 +82,12 @@ pub fn read(
 /// The columns that rows have, as what their values look like.
 pub fn columns(format: Format, body: &Bytes) -> Result<Vec<Field>, ReadError> {
     Ok(read(format, body, &Schema::empty(), Further::Read)?.further)
+}
+
+/// The first faults, for whoever is refused because of them.
+pub fn told(faults: &[Fault]) -> String {
+    let told: Vec<String> = faults.iter().take(TOLD).map(Fault::to_string).collect();
+    told.join("; ")
 }
 
 fn broken(form: Format, error: &ArrowError) -> ReadError {
