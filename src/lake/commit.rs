@@ -3,23 +3,17 @@
 use std::time::Duration;
 
 use deltalake::{
-    DeltaTable, DeltaTableError,
+    DeltaTableError,
     arrow::array::RecordBatch,
     kernel::{
         Action, Add,
         transaction::{CommitBuilder, CommitProperties},
     },
-    parquet::file::properties::WriterProperties,
     protocol::{DeltaOperation, SaveMode},
-    writer::{DeltaWriter, RecordBatchWriter, WriteMode},
 };
 
 use super::{
-    CommitRecord, LakeError, Table,
-    encoding::{self, Layout},
-    record::METADATA_KEY,
-    shape::{Partition, fit},
-    table::Writer,
+    CommitRecord, LakeError, Table, record::METADATA_KEY, shape::Partition, table::Writer,
 };
 use crate::crash;
 
@@ -40,32 +34,12 @@ impl Table {
         let mut writer = self.writer.lock().await;
         self.refresh(&mut writer).await?;
         self.agree(&writer)?;
-        let properties = encoding::properties(self.config.append_compression, &Layout::default());
-        let adds = self.write_files(&writer.table, batches, properties).await?;
+        let adds = self.write_files(&writer.table, batches, self.fresh()).await?;
         crash::point("files_written");
         let version = self.commit_record(&mut writer, record, adds).await?;
         timer.observe_duration();
         self.metrics.delta_commits.with_label_values(&[self.name()]).inc();
         Ok(version)
-    }
-
-    /// Writes Parquet files that nothing refers to yet.
-    pub(super) async fn write_files(
-        &self,
-        table: &DeltaTable,
-        batches: Vec<(Partition, RecordBatch)>,
-        properties: WriterProperties,
-    ) -> Result<Vec<Add>, LakeError> {
-        let mut files = RecordBatchWriter::for_table(table)
-            .map_err(|error| self.delta(error))?
-            .with_writer_properties(properties);
-        let schema = self.shape.file_schema(&files.arrow_schema());
-        for (partition, batch) in batches {
-            let batch = fit(batch, &schema).map_err(|error| self.arrow(error))?;
-            let written = files.write_partition(batch, &partition, WriteMode::Default).await;
-            written.map_err(|error| self.delta(error))?;
-        }
-        files.flush().await.map_err(|error| self.delta(error))
     }
 
     async fn commit_record(

@@ -7,21 +7,14 @@
 use std::collections::{BTreeMap, HashSet};
 
 use deltalake::{
-    arrow::{
-        array::{ArrayRef, RecordBatch, UInt32Array},
-        compute::{concat_batches, take_record_batch},
-        error::ArrowError,
-        row::{RowConverter, SortField},
-    },
+    arrow::array::RecordBatch,
     kernel::{Action, Add, LogicalFileView, Remove, Transaction, transaction::CommitProperties},
     protocol::DeltaOperation,
 };
 use futures::future::BoxFuture;
 
 use super::{
-    LakeError, Table,
-    encoding::{self, Layout},
-    shape::PartitionText,
+    LakeError, Table, encoding::Layout, files::Form, order::sorted, shape::PartitionText,
     table::Writer,
 };
 use crate::crash;
@@ -141,11 +134,11 @@ impl Table {
         let level = self.config.compact_compression;
         let layout = Layout::best(&batch, level).map_err(|source| self.arrow(source.into()))?;
         let partition = self.shape.partition(&partition_of(&files[0]));
-        let properties = encoding::properties(level, &layout);
+        let form = Form { level, layout, threads: 1 };
         let mut adds = Vec::new();
         for part in slices(&batch, parts) {
             let part = vec![(partition.clone(), part)];
-            adds.extend(self.write_files(newest, part, properties.clone()).await?);
+            adds.extend(self.write_files(newest, part, form.clone()).await?);
         }
         crash::point("compaction_written");
         let compaction = Compaction {
@@ -216,8 +209,7 @@ impl Table {
         for file in files {
             batches.extend(self.batches_in(table, &file.object_store_path(), &schema).await?);
         }
-        let rows = concat_batches(&schema, &batches).map_err(arrow)?;
-        sorted(&rows, &self.shape.sort).map_err(arrow)
+        sorted(&batches, &schema, &self.shape.sort).map_err(arrow)
     }
 }
 
@@ -283,22 +275,4 @@ fn tier(size: i64) -> u32 {
         tier += 1;
     }
     tier
-}
-
-/// The rows in that order. Runs that are in order already are found and only merged.
-pub(super) fn sorted(rows: &RecordBatch, order: &[String]) -> Result<RecordBatch, ArrowError> {
-    let columns: Vec<ArrayRef> =
-        order.iter().filter_map(|name| rows.column_by_name(name)).cloned().collect();
-    if columns.is_empty() {
-        return Ok(rows.clone());
-    }
-    let fields = columns.iter().map(|column| SortField::new(column.data_type().clone()));
-    let keys = RowConverter::new(fields.collect())?.convert_columns(&columns)?;
-    let mut keys: Vec<_> = keys.iter().zip(0_u32..).collect();
-    if keys.is_sorted() {
-        return Ok(rows.clone());
-    }
-    keys.sort();
-    let places: UInt32Array = keys.into_iter().map(|(_, place)| place).collect();
-    take_record_batch(rows, &places)
 }

@@ -2,7 +2,10 @@
 #![doc = include_str!("layout.md")]
 
 use deltalake::{
-    arrow::{array::RecordBatch, datatypes::Schema},
+    arrow::{
+        array::RecordBatch,
+        datatypes::{DataType, Schema},
+    },
     parquet::{
         arrow::ArrowWriter,
         basic::{Compression, Encoding, ZstdLevel},
@@ -85,7 +88,7 @@ fn sizes(rows: &RecordBatch, level: i32, form: Form) -> Result<[i64; 5], Parquet
     let columns: Vec<usize> = columns.into_iter().flatten().collect();
     let numbers = rows.project(&columns)?;
     let schema = std::sync::Arc::new(Schema::clone(&numbers.schema()));
-    let properties = properties(level, &Layout([form; 5]));
+    let properties = properties(level, &Layout([form; 5]), &schema);
     let mut writer = ArrowWriter::try_new(std::io::sink(), schema, Some(properties))?;
     writer.write(&numbers)?;
     let written = writer.close()?;
@@ -96,8 +99,9 @@ fn sizes(rows: &RecordBatch, level: i32, form: Form) -> Result<[i64; 5], Parquet
     Ok(std::array::from_fn(size))
 }
 
-/// zstd `level`; timestamps as deltas, prices and volumes as `layout` says.
-pub(super) fn properties(level: i32, layout: &Layout) -> WriterProperties {
+/// zstd `level`; timestamps as deltas, prices and volumes as `layout` says, other numbers split: computed
+/// ones hardly ever return, so that a dictionary is built in vain.
+pub(super) fn properties(level: i32, layout: &Layout, schema: &Schema) -> WriterProperties {
     let zstd = ZstdLevel::try_new(level).unwrap_or_default();
     let time = ColumnPath::from("timestamp");
     let mut properties = WriterProperties::builder()
@@ -115,6 +119,15 @@ pub(super) fn properties(level: i32, layout: &Layout) -> WriterProperties {
             .set_column_dictionary_enabled(column.clone(), form == Form::Dictionary)
             .set_column_dictionary_page_size_limit(column.clone(), DICTIONARY_BYTES)
             .set_column_encoding(column, encoding);
+    }
+    let computed = schema.fields().iter().filter(|field| {
+        field.data_type() == &DataType::Float64 && !NUMBERS.contains(&field.name().as_str())
+    });
+    for field in computed {
+        let column = ColumnPath::from(field.name().as_str());
+        properties = properties
+            .set_column_dictionary_enabled(column.clone(), false)
+            .set_column_encoding(column, Encoding::BYTE_STREAM_SPLIT);
     }
     for name in WITHOUT_STATISTICS {
         properties = properties

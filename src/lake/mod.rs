@@ -6,12 +6,14 @@ mod commit;
 mod compact;
 mod encoding;
 mod error;
+mod files;
 mod history;
 mod indicators;
 mod leftovers;
 mod log;
 mod managed;
 mod news;
+mod order;
 mod query;
 mod record;
 mod records;
@@ -40,6 +42,7 @@ pub use self::{
     leftovers::Amount,
     managed::{Changes, Definition, NewColumns, Rest, Scope, Staged, Written},
     news::{LandedMention, MentionFilter, NewsTable},
+    order::runs,
     query::{Past, Pinned},
     record::{BuildRecord, CommitRecord, FeedRecord, LandingRecord, RequestRecord},
     records::{

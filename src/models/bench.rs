@@ -76,8 +76,13 @@ impl<'a> Bench<'a> {
     }
 
     /// Gives rows a name that are in memory.
-    pub(super) fn keep(&self, name: &str, rows: RecordBatch) -> Result<(), ModelError> {
-        let rows = MemTable::try_new(rows.schema(), vec![vec![rows]]);
+    pub(super) fn keep(
+        &self,
+        name: &str,
+        schema: &SchemaRef,
+        rows: Vec<RecordBatch>,
+    ) -> Result<(), ModelError> {
+        let rows = MemTable::try_new(schema.clone(), vec![rows]);
         self.name(name, Arc::new(rows.map_err(|error| self.failed(error))?))
     }
 

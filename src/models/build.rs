@@ -5,8 +5,8 @@ use std::{collections::BTreeSet, sync::Arc};
 use deltalake::{
     arrow::{
         array::{BooleanArray, RecordBatch},
-        compute::filter_record_batch,
-        datatypes::{Field, Schema},
+        compute::{concat_batches, filter_record_batch},
+        datatypes::{Field, Schema, SchemaRef},
         error::ArrowError,
         row::{RowConverter, SortField},
     },
@@ -19,7 +19,7 @@ use super::{
     bench::{Bench, settled},
     check::{self, BUILT},
     needed::Axes,
-    source::{Source, World, together},
+    source::{Source, World},
     spans::{Span, groups, spans},
 };
 use crate::{
@@ -48,10 +48,9 @@ enum Affected {
 
 /// Part of what is built.
 struct Piece {
-    rows: RecordBatch,
+    rows: Vec<RecordBatch>,
+    schema: SchemaRef,
     tests: Vec<Outcome>,
-    /// By which files that cannot have such rows are passed over, as a condition on a table `i`.
-    about: String,
 }
 
 /// As the table is called as it was before.
@@ -178,8 +177,8 @@ impl Build<'_> {
             let bench = Bench::new(self.model, (self.workbench)(), sources).await?;
             bench.offer(&self.model.from).await?;
             bench.offer(&self.model.with).await?;
-            let (rows, tests) = self.built(&bench, None).await?;
-            let table = self.table(&rows.schema()).await?;
+            let Piece { rows, schema, tests } = self.built(&bench, None).await?;
+            let table = self.table(&schema).await?;
             return Ok((table.merge(&rows, Rest::Goes, record).await?, tests));
         }
         let (mut staged, mut outcomes) = (Staged::default(), Vec::new());
@@ -190,11 +189,11 @@ impl Build<'_> {
         }
         for piece in pieces {
             let bench = Bench::new(self.model, (self.workbench)(), sources).await?;
-            let Piece { rows, tests, .. } = self.piece(&bench, &piece).await?;
+            let Piece { rows, schema, tests } = self.piece(&bench, &piece).await?.0;
             check::add(&mut outcomes, tests);
             let table = match &target {
                 Some(table) => table,
-                None => target.insert(self.table(&rows.schema()).await?),
+                None => target.insert(self.table(&schema).await?),
             };
             table.stage(&rows, &mut staged).await?;
         }
@@ -209,22 +208,28 @@ impl Build<'_> {
         record: &CommitRecord,
     ) -> Result<(Written, Vec<Outcome>), ModelError> {
         let own = Source::find(self.model.name.as_str(), self.world).await?;
-        let (mut pieces, mut gone, mut outcomes) = (Vec::new(), Vec::new(), Vec::new());
-        for group in groups(spans, SPANS, self.axes().near()) {
+        let (mut all, mut gone, mut outcomes) = (Vec::new(), Vec::new(), Vec::new());
+        let mut columns = None;
+        let groups = groups(spans, SPANS, self.axes().near());
+        for group in &groups {
             let bench = Bench::new(self.model, (self.workbench)(), sources).await?;
-            let Piece { rows, tests, about } = self.piece(&bench, &group).await?;
+            let (Piece { rows, schema, tests }, about) = self.piece(&bench, group).await?;
             check::add(&mut outcomes, tests);
-            pieces.push(rows);
+            all.extend(rows);
+            columns.get_or_insert(schema);
             if let Some(own) = &own {
                 gone.extend(self.gone(&bench, own, &about).await?);
             }
         }
-        // Late candles and new ones may reach the same rows, which are the same then.
-        let rows = self.once_each(&pieces)?;
-        let table = self.table(&rows.schema()).await?;
+        let Some(columns) = columns else { return Err(ModelError::Stopped) };
+        if groups.len() > 1 {
+            // Late candles and new ones may reach the same rows, which are the same then.
+            all = vec![self.once_each(&all)?];
+        }
+        let table = self.table(&columns).await?;
         let gone = (!gone.is_empty()).then(|| self.once_each(&gone)).transpose()?;
         let rest = gone.as_ref().map_or(Rest::Stays, Rest::Without);
-        Ok((table.merge(&rows, rest, record).await?, outcomes))
+        Ok((table.merge(&all, rest, record).await?, outcomes))
     }
 
     /// The rows that are there and that the query no longer gives.
@@ -247,37 +252,37 @@ impl Build<'_> {
         Ok(batches)
     }
 
-    /// The rows that spans affect, tested.
-    async fn piece(&self, bench: &Bench<'_>, spans: &[Span]) -> Result<Piece, ModelError> {
+    /// The rows that spans affect, tested; and a condition on a table `i`, by which files that cannot have
+    /// such rows are passed over.
+    async fn piece(
+        &self,
+        bench: &Bench<'_>,
+        spans: &[Span],
+    ) -> Result<(Piece, String), ModelError> {
         bench.offer(&self.model.with).await?;
         let axes = self.axes();
         let about = axes.narrow(bench, spans).await?;
-        let (rows, tests) = self.built(bench, Some(axes)).await?;
-        Ok(Piece { rows, tests, about })
+        Ok((self.built(bench, Some(axes)).await?, about))
     }
 
     /// What the query gives; with axes only what is right of it.
-    async fn built(
-        &self,
-        bench: &Bench<'_>,
-        axes: Option<Axes<'_>>,
-    ) -> Result<(RecordBatch, Vec<Outcome>), ModelError> {
+    async fn built(&self, bench: &Bench<'_>, axes: Option<Axes<'_>>) -> Result<Piece, ModelError> {
         let sql = match axes {
             None => self.model.query.clone(),
             Some(axes) => axes.affected(&self.model.query),
         };
-        let (schema, batches) = bench.ask(&sql).await?;
-        let rows = together(&batches, &schema).map_err(|source| self.arrow(source))?;
+        let (planned, rows) = bench.ask(&sql).await?;
+        let schema = rows.first().map_or(planned, RecordBatch::schema);
         for name in self.model.key.iter().chain(&self.model.partition_by) {
-            if rows.schema().index_of(name).is_err() {
+            if schema.index_of(name).is_err() {
                 let (model, column) = (self.model.name.to_string(), name.clone());
                 return Err(ModelError::NoColumn { model, column });
             }
         }
-        bench.keep(BUILT, rows.clone())?;
-        let outcomes = check::check(bench).await?;
-        check::passed(self.model, &outcomes)?;
-        Ok((rows, outcomes))
+        bench.keep(BUILT, &schema, rows.clone())?;
+        let tests = check::check(bench).await?;
+        check::passed(self.model, &tests)?;
+        Ok(Piece { rows, schema, tests })
     }
 
     /// The table, with every column that the rows have.
@@ -300,13 +305,10 @@ impl Build<'_> {
     }
 
     /// The first of the rows of each key.
-    fn once_each(&self, pieces: &[RecordBatch]) -> Result<RecordBatch, ModelError> {
+    fn once_each(&self, batches: &[RecordBatch]) -> Result<RecordBatch, ModelError> {
         let arrow = |source| self.arrow(source);
-        let schema = pieces.first().map(RecordBatch::schema).ok_or(ModelError::Stopped)?;
-        let rows = together(pieces, &schema).map_err(arrow)?;
-        if pieces.len() < 2 {
-            return Ok(rows);
-        }
+        let schema = batches.first().map(RecordBatch::schema).ok_or(ModelError::Stopped)?;
+        let rows = concat_batches(&schema, batches).map_err(arrow)?;
         let key = self.model.key.iter().map(|name| schema.index_of(name));
         let key =
             rows.project(&key.collect::<Result<Vec<_>, _>>().map_err(arrow)?).map_err(arrow)?;

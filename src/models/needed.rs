@@ -71,7 +71,7 @@ impl Axes<'_> {
         let table = self
             .table(&units)
             .map_err(|source| ModelError::Arrow { model: bench.model.name.to_string(), source })?;
-        bench.keep(UNITS, table)?;
+        bench.keep(UNITS, &table.schema(), vec![table])?;
         for name in &bench.model.from {
             let sql = format!(
                 "select i.* from {} i left semi join {UNITS} u on {} and i.{time} >= u.low \
@@ -157,7 +157,8 @@ impl Axes<'_> {
     ) -> Result<BTreeMap<usize, (i64, i64)>, ModelError> {
         let asked: Vec<Unit> = open.iter().map(|at| units[*at].clone()).collect();
         let arrow = |source| ModelError::Arrow { model: bench.model.name.to_string(), source };
-        bench.keep(UNITS, self.table(&asked).map_err(arrow)?)?;
+        let table = self.table(&asked).map_err(arrow)?;
+        bench.keep(UNITS, &table.schema(), vec![table])?;
         let (edge, order, inside) = if is_after {
             ("max", "asc", "i.t > u.span_to and i.t <= u.high")
         } else {

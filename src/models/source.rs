@@ -13,8 +13,6 @@ use chrono::{DateTime, Utc};
 use deltalake::{
     arrow::{
         array::{ArrayRef, RecordBatch, StringArray},
-        compute::concat_batches,
-        datatypes::{Schema, SchemaRef},
         error::ArrowError,
     },
     datafusion::{
@@ -206,14 +204,4 @@ fn with_timeframe(
         Ok(((*name).to_owned(), column))
     };
     RecordBatch::try_from_iter(columns.iter().map(column).collect::<Result<Vec<_>, _>>()?)
-}
-
-/// All of the batches as one; with the columns of `schema` if there are none.
-pub(super) fn together(
-    batches: &[RecordBatch],
-    schema: &SchemaRef,
-) -> Result<RecordBatch, ArrowError> {
-    let schema = batches.first().map_or_else(|| schema.clone(), RecordBatch::schema);
-    let schema = Arc::new(Schema::clone(&schema));
-    concat_batches(&schema, batches)
 }

@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 
 use deltalake::arrow::{
-    array::{Array, AsArray, RecordBatch},
+    array::{AsArray, RecordBatch},
     compute::cast,
     datatypes::{DataType, TimeUnit, TimestampMicrosecondType},
     error::ArrowError,
 };
+
+use crate::lake::runs;
 
 /// A stretch of one series; times in microseconds since 1970, both included.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -28,28 +30,10 @@ pub(super) fn spans(batches: &[RecordBatch], near: i64) -> Result<Vec<Span>, Arr
         let series: Vec<_> = series.collect::<Result<_, _>>()?;
         let time = cast(time, &DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())))?;
         let time = time.as_primitive::<TimestampMicrosecondType>();
-        let mut last: Option<(usize, Vec<String>)> = None;
-        for row in 0..batch.num_rows() {
-            if time.is_null(row) {
-                continue;
-            }
-            let is_same = |at: usize| {
-                series.iter().all(|column| {
-                    let column = column.as_string::<i32>();
-                    column.value(at) == column.value(row)
-                })
-            };
-            let name = match last.take() {
-                Some((at, name)) if is_same(at) => name,
-                _ => {
-                    series.iter().map(|one| one.as_string::<i32>().value(row).to_owned()).collect()
-                }
-            };
-            match times.get_mut(&name) {
-                Some(times) => times.push(time.value(row)),
-                None => _ = times.insert(name.clone(), vec![time.value(row)]),
-            }
-            last = Some((row, name));
+        for rows in runs(&series, batch.num_rows())? {
+            let name = series.iter().map(|one| one.as_string::<i32>().value(rows.start).to_owned());
+            let own = times.entry(name.collect()).or_default();
+            own.extend(time.slice(rows.start, rows.len()).iter().flatten());
         }
     }
     Ok(times.into_iter().flat_map(|(series, times)| joined(&series, times, near)).collect())

@@ -33,6 +33,7 @@ pub(super) struct Session {
 
 const CATALOG: &str = "barkeep";
 const SYSTEM: &str = "system";
+const PARTITIONS_PER_THREAD: usize = 2;
 
 /// They make much of little before anybody counts it: `repeat('x', 2000000000)`.
 const UNBOUNDED: [&str; 9] = [
@@ -67,9 +68,14 @@ impl Session {
         Ok(Self { environment, config: session })
     }
 
-    /// Without any table.
+    /// Without any table, to build others at. Series are dealt out to its partitions, some longer than
+    /// others: of more partitions than threads nobody waits long for the last one.
     pub(super) fn workbench(&self) -> SessionContext {
-        let config = self.config.clone();
+        let partitions = self.config.target_partitions() * PARTITIONS_PER_THREAD;
+        self.without_tables(self.config.clone().with_target_partitions(partitions))
+    }
+
+    fn without_tables(&self, config: SessionConfig) -> SessionContext {
         let context = SessionContext::new_with_config_rt(config, self.environment.clone());
         functions::register(&context);
         context
@@ -80,7 +86,7 @@ impl Session {
         moment: &Arc<Moment>,
         system: Option<Arc<dyn SchemaProvider>>,
     ) -> Result<SessionContext, SqlError> {
-        let context = self.workbench();
+        let context = self.without_tables(self.config.clone());
         let catalog = MemoryCatalogProvider::new();
         for layer in Layer::ALL {
             let tables = Tables { moment: moment.clone(), layer };

@@ -1,6 +1,6 @@
 //! What it costs to put one day of every asset into a large managed table, and what it touches.
 
-use std::{collections::HashMap, sync::Arc, time::Instant};
+use std::{collections::HashMap, slice, sync::Arc, time::Instant};
 
 use barkeep::{
     config::Config,
@@ -62,7 +62,7 @@ async fn told(table: &Table, what: &str, rows: &RecordBatch) {
 
 async fn put(table: &Table, rows: &RecordBatch) -> barkeep::lake::Written {
     let record = CommitRecord::of_request(None);
-    table.merge(rows, Rest::Stays, &record).await.expect("a merge")
+    table.merge(slice::from_ref(rows), Rest::Stays, &record).await.expect("a merge")
 }
 
 fn definition() -> Definition {

@@ -1,6 +1,6 @@
 //! `POST /v1/tables/{name}/rows`: rows for a table of the users' own.
 
-use std::sync::Arc;
+use std::{slice, sync::Arc};
 
 use axum::{
     Json,
@@ -276,7 +276,7 @@ impl Writing {
     }
 
     async fn put(&self, incoming: &Incoming, record: &CommitRecord) -> Result<Written, LakeError> {
-        let (table, rows) = (&self.table, &incoming.rows);
+        let (table, rows) = (&self.table, slice::from_ref(&incoming.rows));
         match self.mode {
             Mode::Append => table.append(rows, record).await,
             Mode::Merge => table.merge(rows, Rest::Stays, record).await,

@@ -20,9 +20,9 @@ const ATTEMPTS: u32 = 8;
 /// What is asked of a table.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Wish<'a> {
-    Merge(&'a RecordBatch, Rest<'a>),
-    Append(&'a RecordBatch),
-    Overwrite(&'a RecordBatch, Scope),
+    Merge(&'a [RecordBatch], Rest<'a>),
+    Append(&'a [RecordBatch]),
+    Overwrite(&'a [RecordBatch], Scope),
     Publish(&'a Staged),
 }
 

@@ -1,14 +1,16 @@
 //! Upserts: rows replace those of the same key, and only files that have one of them are written anew.
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::{HashMap, HashSet},
+    slice,
+};
 
 use deltalake::{
     DeltaTable,
     arrow::{
         array::{Array, ArrayRef, BooleanArray, RecordBatch, UInt32Array},
-        compute::{concat_batches, filter_record_batch, take_record_batch},
-        datatypes::SchemaRef,
-        error::ArrowError,
+        compute::{filter_record_batch, take_record_batch},
+        row::Rows,
         util::display::array_value_to_string,
     },
     kernel::{Action, LogicalFileView, Remove},
@@ -18,14 +20,12 @@ use futures::future::BoxFuture;
 
 use super::{
     super::{
-        CommitRecord, LakeError, Table,
-        bounds::Bounds,
-        compact::{partitions, sorted},
+        CommitRecord, LakeError, Table, bounds::Bounds, compact::partitions, order::sorted,
         shape::PartitionText,
     },
     Written,
     commit::{Wish, Work},
-    read::{Comparer, part_of},
+    read::{Comparer, names, part_of, project},
 };
 
 /// What becomes of rows whose key is not among those given.
@@ -45,7 +45,7 @@ impl Table {
     /// Fails with `Definition` if the table has no key, or a key is null or there twice.
     pub fn merge<'a>(
         &'a self,
-        rows: &'a RecordBatch,
+        rows: &'a [RecordBatch],
         rest: Rest<'a>,
         record: &'a CommitRecord,
     ) -> BoxFuture<'a, Result<Written, LakeError>> {
@@ -55,7 +55,7 @@ impl Table {
     pub(super) async fn plan_merge(
         &self,
         read: &DeltaTable,
-        rows: &RecordBatch,
+        rows: &[RecordBatch],
         rest: Rest<'_>,
     ) -> Result<Work, LakeError> {
         if self.shape.key.is_empty() {
@@ -65,7 +65,7 @@ impl Table {
         let mut there = partitions(state.log_data().iter());
         let mut all = Replaced::default();
         let gone: HashMap<PartitionText, RecordBatch> = match rest {
-            Rest::Without(gone) => self.by_partition(gone)?.into_iter().collect(),
+            Rest::Without(gone) => self.by_partition(slice::from_ref(gone))?.into_iter().collect(),
             Rest::Stays | Rest::Goes => HashMap::new(),
         };
         let mut parts = self.by_partition(rows)?;
@@ -117,20 +117,13 @@ impl Table {
         let of_key = part_of(&schema, &self.shape.key);
         let (by_key, by_value) =
             (Comparer::new(&of_key).map_err(arrow)?, Comparer::new(&schema).map_err(arrow)?);
-        let keys = project(rows, &of_key).map_err(arrow)?;
+        let keys = project(rows, names(&of_key)).map_err(arrow)?;
         if keys.columns().iter().any(|column| column.null_count() > 0) {
             return Err(self.unfit("a key is null"));
         }
         let wanted = by_key.rows(&keys).map_err(arrow)?;
-        let mut at: HashMap<&[u8], usize> = HashMap::with_capacity(rows.num_rows());
-        for (row, key) in wanted.iter().enumerate() {
-            if at.insert(key.data(), row).is_some() {
-                let key = shown(&keys, row);
-                return Err(self.unfit(&format!("the key {key} is there twice among the rows")));
-            }
-        }
         let leaving = match rest {
-            Rest::Without(gone) => Some(project(gone, &of_key).map_err(arrow)?),
+            Rest::Without(gone) => Some(project(gone, names(&of_key)).map_err(arrow)?),
             Rest::Stays | Rest::Goes => None,
         };
         let bounds: Vec<Bounds> =
@@ -139,10 +132,20 @@ impl Table {
         let leaving = leaving.map(|keys| by_key.rows(&keys)).transpose().map_err(arrow)?;
         let leaving: HashSet<&[u8]> = leaving.iter().flatten().map(|key| key.data()).collect();
         let goes = |key: &[u8]| rest == Rest::Goes || leaving.contains(key);
+        let files = files.iter().filter(|file| rest == Rest::Goes || may_be_in(file));
+        let files: Vec<&LogicalFileView> = files.collect();
+        // Nothing is looked for in rows that are all new, and where each key is above the one before
+        // none is there twice.
+        let is_ascending = wanted.iter().is_sorted_by(|one, next| one < next);
+        let at = if is_ascending && files.is_empty() {
+            HashMap::new()
+        } else {
+            self.places(&keys, &wanted)?
+        };
         let mut replaced = Replaced::default();
         let mut is_new = vec![true; rows.num_rows()];
         let mut is_known = vec![false; rows.num_rows()];
-        for file in files.iter().filter(|file| rest == Rest::Goes || may_be_in(file)) {
+        for file in files {
             let path = file.object_store_path();
             let own = self.rows_in(read, &path, &of_key).await?;
             let own = by_key.rows(&own).map_err(arrow)?;
@@ -190,12 +193,28 @@ impl Table {
             replaced.written.inserted += u64::from(*is_new && !is_known);
         }
         let changed = filter_record_batch(rows, &BooleanArray::from(is_new)).map_err(arrow)?;
-        replaced.changed.push(sorted(&changed, &self.shape.sort).map_err(arrow)?);
+        replaced.changed.push(changed);
         if !replaced.kept.is_empty() {
-            let kept = concat_batches(&schema, &replaced.kept).map_err(arrow)?;
-            replaced.kept = vec![sorted(&kept, &self.shape.sort).map_err(arrow)?];
+            let kept = sorted(&replaced.kept, &schema, &self.shape.sort).map_err(arrow)?;
+            replaced.kept = vec![kept];
         }
         Ok(replaced)
+    }
+
+    /// In which row each key is.
+    fn places<'a>(
+        &self,
+        keys: &RecordBatch,
+        wanted: &'a Rows,
+    ) -> Result<HashMap<&'a [u8], usize>, LakeError> {
+        let mut at = HashMap::with_capacity(wanted.num_rows());
+        for (row, key) in wanted.iter().enumerate() {
+            if at.insert(key.data(), row).is_some() {
+                let key = shown(keys, row);
+                return Err(self.unfit(&format!("the key {key} is there twice among the rows")));
+            }
+        }
+        Ok(at)
     }
 
     pub(super) fn unfit(&self, detail: &str) -> LakeError {
@@ -237,11 +256,6 @@ impl Replaced<(PartitionText, RecordBatch)> {
         self.written.unchanged += one.written.unchanged;
         self.written.removed += one.written.removed;
     }
-}
-
-fn project(rows: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch, ArrowError> {
-    let columns = schema.fields().iter().map(|field| rows.schema().index_of(field.name()));
-    rows.project(&columns.collect::<Result<Vec<_>, _>>()?)
 }
 
 /// A row as people read it.

@@ -1,11 +1,11 @@
 //! The rows of single data files, and rows by partition.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, ops::Range, sync::Arc};
 
 use deltalake::{
     DeltaTable,
     arrow::{
-        array::{Array, ArrayRef, AsArray, RecordBatch, StringArray, UInt32Array},
+        array::{Array, ArrayRef, AsArray, RecordBatch, UInt32Array},
         compute::{CastOptions, cast, cast_with_options, concat_batches, take_record_batch},
         datatypes::{DataType, Field, Schema, SchemaRef},
         error::ArrowError,
@@ -17,6 +17,7 @@ use deltalake::{
 
 use super::super::{
     LakeError, Table,
+    order::{runs, sorted},
     shape::{PartitionText, fit},
 };
 
@@ -52,47 +53,81 @@ impl Table {
         read().map_err(|source| self.arrow(source))
     }
 
-    /// The rows of each partition, without the columns that they share; in the order of the table's
-    /// columns. Columns that are missing are null; further ones are an error.
+    /// The rows of each partition in order, without the columns that they share; as the table has its
+    /// columns. Those that are missing are null; further ones are an error.
     pub(super) fn by_partition(
         &self,
-        rows: &RecordBatch,
+        batches: &[RecordBatch],
     ) -> Result<Vec<(PartitionText, RecordBatch)>, LakeError> {
         let arrow = |source| self.arrow(source);
         let schema = self.schema()?;
-        let rows = cast_to(rows, &schema).and_then(|rows| fit(rows, &schema)).map_err(arrow)?;
-        let of_file = self.shape.file_schema(&rows.schema());
-        let texts = self.shape.partitions.iter().map(|field| {
-            let column = rows.column_by_name(field.name()).cloned();
-            let column = column.ok_or_else(|| ArrowError::SchemaError(field.name().clone()));
-            Ok((field.name(), as_text(&column?)?))
-        });
-        let texts: Vec<_> = texts.collect::<Result<_, ArrowError>>().map_err(arrow)?;
-        for (name, text) in &texts {
-            // Delta takes an empty text for none, and the partition would have no name.
-            if text.iter().any(|text| text.is_none_or(str::is_empty)) {
-                return Err(self.unfit(&format!("{name} is empty in a row, and parts the files")));
-            }
+        let of_file = self.shape.file_schema(&schema);
+        let mut parts: BTreeMap<PartitionText, Vec<RecordBatch>> = BTreeMap::new();
+        for batch in batches {
+            let batch = cast_to(batch, &schema).and_then(|batch| fit(batch, &schema));
+            self.divide(&batch.map_err(arrow)?, &of_file, &mut parts)?;
         }
-        let mut members: BTreeMap<PartitionText, Vec<u32>> = BTreeMap::new();
-        for row in 0..rows.num_rows() {
-            let value = |text: &StringArray| text.is_valid(row).then(|| text.value(row).to_owned());
-            let values = texts.iter().map(|(name, text)| ((*name).clone(), value(text)));
-            members.entry(values.collect()).or_default().push(u32::try_from(row).unwrap_or(0));
-        }
-        let columns = of_file.fields().iter().map(|field| rows.schema().index_of(field.name()));
-        let columns: Vec<_> = columns.collect::<Result<_, _>>().map_err(arrow)?;
-        let rows = rows.project(&columns).map_err(arrow)?;
-        let part = |(values, members): (PartitionText, Vec<u32>)| {
-            let taken = if members.len() == rows.num_rows() {
-                rows.clone()
-            } else {
-                take_record_batch(&rows, &UInt32Array::from(members)).map_err(arrow)?
-            };
-            Ok((values, taken))
+        let whole = |(values, part): (PartitionText, Vec<RecordBatch>)| {
+            Ok((values, sorted(&part, &of_file, &self.shape.sort).map_err(arrow)?))
         };
-        members.into_iter().map(part).collect()
+        parts.into_iter().map(whole).collect()
     }
+
+    /// Adds rows to the partitions that they belong to.
+    fn divide(
+        &self,
+        rows: &RecordBatch,
+        of_file: &SchemaRef,
+        parts: &mut BTreeMap<PartitionText, Vec<RecordBatch>>,
+    ) -> Result<(), LakeError> {
+        let arrow = |source| self.arrow(source);
+        let fields = &self.shape.partitions;
+        let columns = project(rows, fields.iter().map(Field::name)).map_err(arrow)?;
+        let columns = columns.columns();
+        let mut members: BTreeMap<PartitionText, Vec<Range<usize>>> = BTreeMap::new();
+        // Rows of a partition are often next to one another: what they share is read once.
+        for run in runs(columns, rows.num_rows()).map_err(arrow)? {
+            let mut values = PartitionText::new();
+            for (field, column) in fields.iter().zip(columns) {
+                let text = cast(&column.slice(run.start, 1), &DataType::Utf8).map_err(arrow)?;
+                let text = text.as_string::<i32>();
+                // Delta takes an empty text for none, and the partition would have no name.
+                if text.is_null(0) || text.value(0).is_empty() {
+                    let name = field.name();
+                    return Err(
+                        self.unfit(&format!("{name} is empty in a row, and parts the files"))
+                    );
+                }
+                values.insert(field.name().clone(), Some(text.value(0).to_owned()));
+            }
+            members.entry(values).or_default().push(run);
+        }
+        let rows = project(rows, names(of_file)).map_err(arrow)?;
+        for (values, members) in members {
+            let taken = if let [run] = &*members {
+                rows.slice(run.start, run.len())
+            } else {
+                let places = members.into_iter().flatten();
+                let places = places.map(|row| u32::try_from(row).unwrap_or(u32::MAX));
+                take_record_batch(&rows, &UInt32Array::from_iter_values(places)).map_err(arrow)?
+            };
+            parts.entry(values).or_default().push(taken);
+        }
+        Ok(())
+    }
+}
+
+/// The columns of those names, in their order.
+pub(super) fn project<'a>(
+    rows: &RecordBatch,
+    names: impl Iterator<Item = &'a String>,
+) -> Result<RecordBatch, ArrowError> {
+    let schema = rows.schema();
+    rows.project(&names.map(|name| schema.index_of(name)).collect::<Result<Vec<_>, _>>()?)
+}
+
+pub(super) fn names(schema: &Schema) -> impl Iterator<Item = &String> {
+    schema.fields().iter().map(|field| field.name())
 }
 
 /// The columns that `schema` has as well, of its types. What does not fit into one is an error.
@@ -109,10 +144,6 @@ fn cast_to(rows: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch, ArrowE
     let (fields, columns): (Vec<_>, Vec<_>) =
         given.fields().iter().zip(columns).map(cast).collect::<Result<_, ArrowError>>()?;
     RecordBatch::try_new(Arc::new(Schema::new(fields)), columns)
-}
-
-fn as_text(column: &ArrayRef) -> Result<StringArray, ArrowError> {
-    Ok(cast(column, &DataType::Utf8)?.as_string::<i32>().clone())
 }
 
 /// The columns of that name, of those that a file has.

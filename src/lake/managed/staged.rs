@@ -26,12 +26,12 @@ impl Table {
     /// this one, is for the caller to see to.
     pub fn stage<'a>(
         &'a self,
-        rows: &'a RecordBatch,
+        rows: &'a [RecordBatch],
         staged: &'a mut Staged,
     ) -> BoxFuture<'a, Result<(), LakeError>> {
         Box::pin(async move {
-            let parts = self.parts(rows)?;
-            staged.rows += rows.num_rows() as u64;
+            let parts = self.by_partition(rows)?;
+            staged.rows += rows.iter().map(|rows| rows.num_rows() as u64).sum::<u64>();
             staged.files.extend(self.added(&self.snapshot(), parts, true).await?);
             Ok(())
         })

@@ -9,12 +9,7 @@ use deltalake::{
 use futures::future::BoxFuture;
 
 use super::{
-    super::{
-        CommitRecord, LakeError, Table,
-        compact::{partition_of, sorted},
-        encoding::{self, Layout},
-        shape::PartitionText,
-    },
+    super::{CommitRecord, LakeError, Table, compact::partition_of, shape::PartitionText},
     Written,
     commit::{Wish, Work},
 };
@@ -31,7 +26,7 @@ impl Table {
     /// Adds the rows. Fails with `Definition` if the table has a key: then they are merged.
     pub fn append<'a>(
         &'a self,
-        rows: &'a RecordBatch,
+        rows: &'a [RecordBatch],
         record: &'a CommitRecord,
     ) -> BoxFuture<'a, Result<Written, LakeError>> {
         Box::pin(self.write(Wish::Append(rows), record))
@@ -40,7 +35,7 @@ impl Table {
     /// Writes the rows in place of what is there.
     pub fn overwrite<'a>(
         &'a self,
-        rows: &'a RecordBatch,
+        rows: &'a [RecordBatch],
         scope: Scope,
         record: &'a CommitRecord,
     ) -> BoxFuture<'a, Result<Written, LakeError>> {
@@ -50,22 +45,22 @@ impl Table {
     pub(super) async fn plan_append(
         &self,
         read: &DeltaTable,
-        rows: &RecordBatch,
+        rows: &[RecordBatch],
     ) -> Result<Work, LakeError> {
         if !self.shape.key.is_empty() {
             return Err(self.unfit("has a key, by which rows are merged instead of appended"));
         }
-        let parts = self.parts(rows)?;
+        let parts = self.by_partition(rows)?;
         self.plan_put(read, (parts, SaveMode::Append), Vec::new()).await
     }
 
     pub(super) async fn plan_overwrite(
         &self,
         read: &DeltaTable,
-        rows: &RecordBatch,
+        rows: &[RecordBatch],
         scope: Scope,
     ) -> Result<Work, LakeError> {
-        let parts = self.parts(rows)?;
+        let parts = self.by_partition(rows)?;
         let state = read.snapshot().map_err(|error| self.delta(error))?;
         let goes = |file: &LogicalFileView| {
             let values = partition_of(file);
@@ -96,18 +91,6 @@ impl Table {
         Ok(Work { actions, operation, written })
     }
 
-    /// The rows of each partition, in order.
-    pub(super) fn parts(
-        &self,
-        rows: &RecordBatch,
-    ) -> Result<Vec<(PartitionText, RecordBatch)>, LakeError> {
-        let in_order = |(values, part): (PartitionText, RecordBatch)| {
-            let part = sorted(&part, &self.shape.sort).map_err(|source| self.arrow(source))?;
-            Ok((values, part))
-        };
-        self.by_partition(rows)?.into_iter().map(in_order).collect()
-    }
-
     /// Writes the rows to files, one per partition, and says that they come.
     pub(super) async fn added(
         &self,
@@ -118,9 +101,8 @@ impl Table {
         if parts.is_empty() {
             return Ok(Vec::new());
         }
-        let properties = encoding::properties(self.config.append_compression, &Layout::default());
         let parts = parts.into_iter().map(|(values, rows)| (self.shape.partition(&values), rows));
-        let adds = self.write_files(read, parts.collect(), properties).await?;
+        let adds = self.write_files(read, parts.collect(), self.fresh()).await?;
         let add = |add: Add| Action::Add(Add { data_change, ..add });
         Ok(adds.into_iter().map(add).collect())
     }

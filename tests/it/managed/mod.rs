@@ -100,11 +100,11 @@ fn triples(batch: &RecordBatch) -> Vec<(String, i64, f64)> {
 async fn a_merge_replaces_by_key_and_touches_no_other_file() {
     let stage = Stage::new().await;
     let table = stage.lake.managed(&keyed()).await.unwrap();
-    let first = batch(&[(1, "A", 1, 1.0), (1, "B", 1, 2.0), (2, "A", 2, 3.0)]);
+    let first = [batch(&[(1, "A", 1, 1.0), (1, "B", 1, 2.0), (2, "A", 2, 3.0)])];
     let done = table.merge(&first, Rest::Stays, &nobody()).await.unwrap();
     assert_eq!((done.inserted, done.updated, done.files_replaced), (3, 0, 0));
 
-    let next = batch(&[(1, "A", 1, 1.5), (1, "B", 1, 2.0), (1, "C", 9, 9.0)]);
+    let next = [batch(&[(1, "A", 1, 1.5), (1, "B", 1, 2.0), (1, "C", 9, 9.0)])];
     let done = table.merge(&next, Rest::Stays, &nobody()).await.unwrap();
     assert_eq!((done.inserted, done.updated, done.unchanged), (1, 1, 1));
     assert_eq!(done.files_replaced, 1, "the file of the second day stays");
@@ -119,10 +119,10 @@ async fn a_merge_replaces_by_key_and_touches_no_other_file() {
 async fn what_has_changed_is_told_without_what_was_only_moved() {
     let stage = Stage::new().await;
     let table = stage.lake.managed(&keyed()).await.unwrap();
-    let first = batch(&[(1, "A", 1, 1.0), (1, "B", 1, 2.0)]);
+    let first = [batch(&[(1, "A", 1, 1.0), (1, "B", 1, 2.0)])];
     let before = table.merge(&first, Rest::Stays, &nobody()).await.unwrap().version;
-    table.merge(&batch(&[(1, "A", 1, 1.5)]), Rest::Stays, &nobody()).await.unwrap();
-    table.merge(&batch(&[(2, "D", 5, 4.0)]), Rest::Stays, &nobody()).await.unwrap();
+    table.merge(&[batch(&[(1, "A", 1, 1.5)])], Rest::Stays, &nobody()).await.unwrap();
+    table.merge(&[batch(&[(2, "D", 5, 4.0)])], Rest::Stays, &nobody()).await.unwrap();
     table.compact_fully().await.unwrap();
     let changes = table.changes(before, &["asset", "at", "price", "day"]).await.unwrap();
     let told: Vec<_> = changes.rows.iter().flat_map(triples).collect();
@@ -137,9 +137,9 @@ async fn what_has_changed_is_told_without_what_was_only_moved() {
 async fn a_whole_table_may_be_given_and_the_rest_goes() {
     let stage = Stage::new().await;
     let table = stage.lake.managed(&keyed()).await.unwrap();
-    let first = batch(&[(1, "A", 1, 1.0), (1, "B", 1, 2.0), (2, "C", 3, 3.0)]);
+    let first = [batch(&[(1, "A", 1, 1.0), (1, "B", 1, 2.0), (2, "C", 3, 3.0)])];
     table.merge(&first, Rest::Stays, &nobody()).await.unwrap();
-    let whole = batch(&[(1, "B", 1, 2.0), (1, "E", 4, 4.0)]);
+    let whole = [batch(&[(1, "B", 1, 2.0), (1, "E", 4, 4.0)])];
     let done = table.merge(&whole, Rest::Goes, &nobody()).await.unwrap();
     assert_eq!((done.inserted, done.unchanged, done.removed), (1, 1, 2));
     let left = [("B", 1, 2.0), ("E", 4, 4.0)].map(|(a, t, p)| (a.to_owned(), t, p));
@@ -150,11 +150,11 @@ async fn a_whole_table_may_be_given_and_the_rest_goes() {
 async fn partitions_are_overwritten_and_rows_without_a_key_appended() {
     let stage = Stage::new().await;
     let table = stage.lake.managed(&definition(&[], &["day"])).await.unwrap();
-    let rows = batch(&[(1, "A", 1, 1.0), (2, "A", 2, 2.0)]);
+    let rows = [batch(&[(1, "A", 1, 1.0), (2, "A", 2, 2.0)])];
     table.append(&rows, &nobody()).await.unwrap();
     table.append(&rows, &nobody()).await.unwrap();
     assert_eq!(content(&table).await.len(), 4);
-    let one_day = batch(&[(1, "Z", 7, 7.0)]);
+    let one_day = [batch(&[(1, "Z", 7, 7.0)])];
     let done = table.overwrite(&one_day, Scope::Partitions, &nobody()).await.unwrap();
     assert_eq!((done.inserted, done.removed), (1, 2));
     assert_eq!(content(&table).await.len(), 3);
@@ -167,7 +167,7 @@ async fn partitions_are_overwritten_and_rows_without_a_key_appended() {
 async fn a_request_that_is_repeated_does_nothing_also_by_another_process() {
     let stage = Stage::new().await;
     let table = stage.lake.managed(&definition(&[], &[])).await.unwrap();
-    let rows = batch(&[(1, "A", 1, 1.0)]);
+    let rows = [batch(&[(1, "A", 1, 1.0)])];
     let record = || CommitRecord::of_request(Some("order-7".to_owned()));
     table.append(&rows, &record()).await.unwrap();
     assert_eq!(table.append(&rows, &record()).await.unwrap().inserted, 0);
@@ -185,8 +185,8 @@ async fn two_processes_merge_at_once_and_neither_loses_a_row() {
     let theirs = other.managed(&keyed()).await.unwrap();
     for round in 0..8_i64 {
         let (a, b) = (
-            batch(&[(1, "A", round, 1.0), (1, "S", 0, round as f64)]),
-            batch(&[(1, "B", round, 2.0), (1, "S", 0, -round as f64)]),
+            [batch(&[(1, "A", round, 1.0), (1, "S", 0, round as f64)])],
+            [batch(&[(1, "B", round, 2.0), (1, "S", 0, -round as f64)])],
         );
         let records = (nobody(), nobody());
         let (mine, yours) = tokio::join!(
@@ -208,17 +208,17 @@ async fn two_processes_merge_at_once_and_neither_loses_a_row() {
 async fn columns_may_be_added_and_old_rows_have_null_there() {
     let stage = Stage::new().await;
     let table = stage.lake.managed(&keyed()).await.unwrap();
-    table.merge(&batch(&[(1, "A", 1, 1.0)]), Rest::Stays, &nobody()).await.unwrap();
+    table.merge(&[batch(&[(1, "A", 1, 1.0)])], Rest::Stays, &nobody()).await.unwrap();
     table.widen(&[Field::new("note", DataType::Utf8, true)]).await.unwrap();
-    let rows = batch(&[(1, "B", 1, 2.0)]);
+    let rows = [batch(&[(1, "B", 1, 2.0)])];
     let schema = Schema::try_merge([
-        rows.schema().as_ref().clone(),
+        rows[0].schema().as_ref().clone(),
         Schema::new(vec![Field::new("note", DataType::Utf8, true)]),
     ]);
-    let mut columns = rows.columns().to_vec();
+    let mut columns = rows[0].columns().to_vec();
     columns.push(Arc::new(StringArray::from(vec!["new"])));
     let wide = RecordBatch::try_new(Arc::new(schema.unwrap()), columns).unwrap();
-    table.merge(&wide, Rest::Stays, &nobody()).await.unwrap();
+    table.merge(&[wide], Rest::Stays, &nobody()).await.unwrap();
     table.compact_fully().await.unwrap();
     assert_eq!(content(&table).await.len(), 2);
     let other = open(&stage.folder).await;
@@ -232,7 +232,7 @@ async fn columns_may_be_added_and_old_rows_have_null_there() {
 async fn what_does_not_fit_is_refused_and_says_why() {
     let stage = Stage::new().await;
     let table = stage.lake.managed(&keyed()).await.unwrap();
-    let twice = batch(&[(1, "A", 1, 1.0), (1, "A", 1, 2.0)]);
+    let twice = [batch(&[(1, "A", 1, 1.0), (1, "A", 1, 2.0)])];
     let refused = |error: LakeError| error.to_string();
     let said = refused(table.merge(&twice, Rest::Stays, &nobody()).await.unwrap_err());
     assert!(said.contains("twice"), "{said}");

@@ -44,7 +44,7 @@ async fn check(steps: Vec<Step>) {
             (false, 0) => Rest::Stays,
             (false, _) => Rest::Without(&leaving),
         };
-        let done = table.merge(&batch(&rows), rest, &nobody()).await.unwrap();
+        let done = table.merge(&[batch(&rows)], rest, &nobody()).await.unwrap();
         if compacts {
             table.compact_fully().await.unwrap();
         }
