@@ -4,7 +4,7 @@
 use deltalake::{
     arrow::{
         array::RecordBatch,
-        datatypes::{DataType, Schema},
+        datatypes::{DataType, Field, Schema},
     },
     parquet::{
         arrow::ArrowWriter,
@@ -107,10 +107,17 @@ pub(super) fn properties(level: i32, layout: &Layout, schema: &Schema) -> Writer
     let mut properties = WriterProperties::builder()
         .set_compression(Compression::ZSTD(zstd))
         .set_max_row_group_row_count(Some(1_048_576))
-        .set_created_by(concat!("barkeep ", env!("CARGO_PKG_VERSION")).to_owned())
-        .set_column_dictionary_enabled(time.clone(), false)
-        .set_column_encoding(time, Encoding::DELTA_BINARY_PACKED);
-    for (name, form) in NUMBERS.into_iter().zip(layout.0) {
+        .set_created_by(concat!("barkeep ", env!("CARGO_PKG_VERSION")).to_owned());
+    let is_time = |field: &Field| matches!(field.data_type(), DataType::Timestamp(..));
+    if schema.field_with_name("timestamp").is_ok_and(is_time) {
+        properties = properties
+            .set_column_dictionary_enabled(time.clone(), false)
+            .set_column_encoding(time, Encoding::DELTA_BINARY_PACKED);
+    }
+    let is_number = |name: &str| {
+        schema.field_with_name(name).is_ok_and(|field| field.data_type() == &DataType::Float64)
+    };
+    for (name, form) in NUMBERS.into_iter().zip(layout.0).filter(|(name, _)| is_number(name)) {
         let column = ColumnPath::from(name);
         let encoding =
             if form == Form::Split { Encoding::BYTE_STREAM_SPLIT } else { Encoding::PLAIN };
@@ -140,7 +147,7 @@ pub(super) fn properties(level: i32, layout: &Layout, schema: &Schema) -> Writer
 mod tests {
     use std::sync::Arc;
 
-    use deltalake::arrow::array::{ArrayRef, Float64Array};
+    use deltalake::arrow::array::{ArrayRef, Float64Array, StringArray};
     use rand::{Rng, SeedableRng, rngs::StdRng};
 
     use super::*;
@@ -162,5 +169,15 @@ mod tests {
             .map(|_| 40_000.0 + f64::from(random.random_range(0..60_000)) / 2.0)
             .collect();
         assert_eq!(Layout::best(&rows(&many), 9).unwrap().0[0], Form::Split);
+    }
+    #[test]
+    fn a_name_alone_does_not_make_a_number() {
+        let texts = |name| -> (&str, ArrayRef) { (name, Arc::new(StringArray::from(vec!["a"]))) };
+        let rows = RecordBatch::try_from_iter(["timestamp", "close", "volume"].map(texts)).unwrap();
+        let properties = properties(1, &Layout::default(), &rows.schema());
+        let mut writer =
+            ArrowWriter::try_new(std::io::sink(), rows.schema(), Some(properties)).unwrap();
+        writer.write(&rows).unwrap();
+        assert_eq!(writer.close().unwrap().file_metadata().num_rows(), 1);
     }
 }

@@ -1,5 +1,7 @@
 //! Data files: written first, and only then said to be there.
 
+use std::panic::resume_unwind;
+
 use deltalake::{
     DeltaTable, DeltaTableError,
     arrow::array::RecordBatch,
@@ -7,7 +9,7 @@ use deltalake::{
     parquet::file::properties::WriterProperties,
     writer::{DeltaWriter, RecordBatchWriter, WriteMode},
 };
-use tokio::task::JoinSet;
+use tokio::{runtime::Handle, task::JoinSet};
 
 use super::{
     LakeError, Table,
@@ -54,13 +56,24 @@ impl Table {
         for (_, batch) in &mut batches {
             *batch = fit(batch.clone(), &schema).map_err(|error| self.arrow(error))?;
         }
-        let mut writing = JoinSet::new();
-        for lot in lots(batches, form.threads) {
-            writing.spawn(written(table.clone(), lot, properties.clone()));
+        let mut lots = lots(batches, form.threads);
+        if lots.len() < 2 {
+            let lot = lots.pop().unwrap_or_default();
+            let adds = written(table.clone(), lot, properties).await;
+            return adds.map_err(|error| self.delta(error));
         }
-        let mut adds = Vec::new();
+        // Not on the threads that answer requests.
+        let (runtime, mut writing, mut adds) = (Handle::current(), JoinSet::new(), Vec::new());
+        for lot in lots {
+            let (runtime, writes) =
+                (runtime.clone(), written(table.clone(), lot, properties.clone()));
+            writing.spawn_blocking(move || runtime.block_on(writes));
+        }
         while let Some(lot) = writing.join_next().await {
-            let lot = lot.map_err(|_| LakeError::Stopped)?;
+            let lot = lot.or_else(|error| match error.try_into_panic() {
+                Ok(panic) => resume_unwind(panic),
+                Err(_) => Err(LakeError::Stopped),
+            })?;
             adds.extend(lot.map_err(|error| self.delta(error))?);
         }
         Ok(adds)

@@ -224,10 +224,13 @@ impl Build<'_> {
         let Some(columns) = columns else { return Err(ModelError::Stopped) };
         if groups.len() > 1 {
             // Late candles and new ones may reach the same rows, which are the same then.
-            all = vec![self.once_each(&all)?];
+            all = vec![self.once_each(&columns, &all)?];
         }
         let table = self.table(&columns).await?;
-        let gone = (!gone.is_empty()).then(|| self.once_each(&gone)).transpose()?;
+        let gone = match gone.first().map(RecordBatch::schema) {
+            Some(schema) => Some(self.once_each(&schema, &gone)?),
+            None => None,
+        };
         let rest = gone.as_ref().map_or(Rest::Stays, Rest::Without);
         Ok((table.merge(&all, rest, record).await?, outcomes))
     }
@@ -272,7 +275,15 @@ impl Build<'_> {
             Some(axes) => axes.affected(&self.model.query),
         };
         let (planned, rows) = bench.ask(&sql).await?;
-        let schema = rows.first().map_or(planned, RecordBatch::schema);
+        let first = rows.first().map_or(planned, RecordBatch::schema);
+        let schema = relaxed(&first);
+        let alike =
+            |batch: RecordBatch| RecordBatch::try_new(schema.clone(), batch.columns().to_vec());
+        let rows: Vec<RecordBatch> = rows
+            .into_iter()
+            .map(alike)
+            .collect::<Result<_, _>>()
+            .map_err(|source| self.arrow(source))?;
         for name in self.model.key.iter().chain(&self.model.partition_by) {
             if schema.index_of(name).is_err() {
                 let (model, column) = (self.model.name.to_string(), name.clone());
@@ -305,10 +316,13 @@ impl Build<'_> {
     }
 
     /// The first of the rows of each key.
-    fn once_each(&self, batches: &[RecordBatch]) -> Result<RecordBatch, ModelError> {
+    fn once_each(
+        &self,
+        schema: &SchemaRef,
+        batches: &[RecordBatch],
+    ) -> Result<RecordBatch, ModelError> {
         let arrow = |source| self.arrow(source);
-        let schema = batches.first().map(RecordBatch::schema).ok_or(ModelError::Stopped)?;
-        let rows = concat_batches(&schema, batches).map_err(arrow)?;
+        let rows = concat_batches(schema, batches).map_err(arrow)?;
         let key = self.model.key.iter().map(|name| schema.index_of(name));
         let key =
             rows.project(&key.collect::<Result<Vec<_>, _>>().map_err(arrow)?).map_err(arrow)?;
@@ -320,4 +334,10 @@ impl Build<'_> {
             keys.iter().map(|key| Some(seen.insert(key.owned()))).collect();
         filter_record_batch(&rows, &is_first).map_err(arrow)
     }
+}
+
+/// What all batches of a query have in common: the branches of a union differ in what may be null.
+fn relaxed(schema: &Schema) -> SchemaRef {
+    let field = |field: &Arc<Field>| Field::new(field.name(), field.data_type().clone(), true);
+    Arc::new(Schema::new(schema.fields().iter().map(field).collect::<Vec<_>>()))
 }

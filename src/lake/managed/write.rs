@@ -91,7 +91,7 @@ impl Table {
         Ok(Work { actions, operation, written })
     }
 
-    /// Writes the rows to files, one per partition, and says that they come.
+    /// Writes the rows to files, one or some per partition, and says that they come.
     pub(super) async fn added(
         &self,
         read: &DeltaTable,

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use barkeep::simulate::SimulationConfig;
+use barkeep::{simulate::SimulationConfig, store::BuildOutcome};
 use rand::{Rng, SeedableRng};
 use serde_json::Value;
 
@@ -110,4 +110,24 @@ async fn no_value_knows_of_a_later_candle() {
     let (known_then, known_later) = (until(300).await, until(700).await);
     assert_eq!(known_then.len(), 300);
     assert_eq!(known_then, known_later);
+}
+
+#[tokio::test]
+async fn late_candles_and_new_ones_may_give_no_rows_at_all() {
+    const SERIES: &str = "coinbase/XRPUSD/1m";
+    let never = TOPS.replace("silver.tops", "silver.never") + "where close < 0\n";
+    let stage = Stage::with(Setup::default(), &[("never.sql", &never), ("tops.sql", TOPS)]).await;
+    stage.app.import("a.csv", &file(0, 200, |_| false), SERIES).await;
+    stage.build().await;
+    // Days apart, so that they are built in two parts.
+    stage.app.import("new.csv", &file(6_000, 6_010, |_| false), SERIES).await;
+    stage.app.import("late.csv", &file(100, 110, |minute| minute == 104), SERIES).await;
+    stage.build().await;
+    for model in ["silver.never", "silver.tops"] {
+        let last = &stage.builds(model).await[0];
+        assert_ne!(last.outcome, BuildOutcome::Failed, "{last:?}");
+        assert!(!last.is_whole);
+    }
+    assert_eq!(stage.one("select count(*) as n from silver.never").await["n"], 0);
+    assert_eq!(stage.one("select count(*) as n from silver.tops").await["n"], 210);
 }
