@@ -114,27 +114,20 @@ pub(super) fn properties(level: i32, layout: &Layout, schema: &Schema) -> Writer
             .set_column_dictionary_enabled(time.clone(), false)
             .set_column_encoding(time, Encoding::DELTA_BINARY_PACKED);
     }
-    let is_number = |name: &str| {
-        schema.field_with_name(name).is_ok_and(|field| field.data_type() == &DataType::Float64)
-    };
-    for (name, form) in NUMBERS.into_iter().zip(layout.0).filter(|(name, _)| is_number(name)) {
-        let column = ColumnPath::from(name);
+    let numbers = schema.fields().iter().filter(|field| field.data_type() == &DataType::Float64);
+    for field in numbers {
+        let column = ColumnPath::from(field.name().as_str());
+        let known = NUMBERS.iter().position(|name| name == field.name());
+        let form = known.map_or(Form::Split, |at| layout.0[at]);
         let encoding =
             if form == Form::Split { Encoding::BYTE_STREAM_SPLIT } else { Encoding::PLAIN };
         properties = properties
-            .set_column_statistics_enabled(column.clone(), EnabledStatistics::None)
             .set_column_dictionary_enabled(column.clone(), form == Form::Dictionary)
             .set_column_dictionary_page_size_limit(column.clone(), DICTIONARY_BYTES)
-            .set_column_encoding(column, encoding);
-    }
-    let computed = schema.fields().iter().filter(|field| {
-        field.data_type() == &DataType::Float64 && !NUMBERS.contains(&field.name().as_str())
-    });
-    for field in computed {
-        let column = ColumnPath::from(field.name().as_str());
-        properties = properties
-            .set_column_dictionary_enabled(column.clone(), false)
-            .set_column_encoding(column, Encoding::BYTE_STREAM_SPLIT);
+            .set_column_encoding(column.clone(), encoding);
+        if known.is_some() {
+            properties = properties.set_column_statistics_enabled(column, EnabledStatistics::None);
+        }
     }
     for name in WITHOUT_STATISTICS {
         properties = properties
@@ -170,6 +163,7 @@ mod tests {
             .collect();
         assert_eq!(Layout::best(&rows(&many), 9).unwrap().0[0], Form::Split);
     }
+
     #[test]
     fn a_name_alone_does_not_make_a_number() {
         let texts = |name| -> (&str, ArrayRef) { (name, Arc::new(StringArray::from(vec!["a"]))) };

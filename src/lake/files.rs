@@ -52,11 +52,10 @@ impl Table {
         let files = RecordBatchWriter::for_table(table).map_err(|error| self.delta(error))?;
         let schema = self.shape.file_schema(&files.arrow_schema());
         let properties = encoding::properties(form.level, &form.layout, &schema);
-        let mut batches = batches;
-        for (_, batch) in &mut batches {
-            *batch = fit(batch.clone(), &schema).map_err(|error| self.arrow(error))?;
-        }
-        let mut lots = lots(batches, form.threads);
+        let fitted =
+            batches.into_iter().map(|(partition, batch)| Ok((partition, fit(batch, &schema)?)));
+        let fitted = fitted.collect::<Result<_, _>>().map_err(|error| self.arrow(error))?;
+        let mut lots = lots(fitted, form.threads);
         if lots.len() < 2 {
             let lot = lots.pop().unwrap_or_default();
             let adds = written(table.clone(), lot, properties).await;

@@ -227,10 +227,7 @@ impl Build<'_> {
             all = vec![self.once_each(&columns, &all)?];
         }
         let table = self.table(&columns).await?;
-        let gone = match gone.first().map(RecordBatch::schema) {
-            Some(schema) => Some(self.once_each(&schema, &gone)?),
-            None => None,
-        };
+        let gone = gone.first().map(|first| self.once_each(&first.schema(), &gone)).transpose()?;
         let rest = gone.as_ref().map_or(Rest::Stays, Rest::Without);
         Ok((table.merge(&all, rest, record).await?, outcomes))
     }
